@@ -1,0 +1,42 @@
+import type { Blake3 } from '../digest.ts'
+
+/**
+ * Whole files of bytes by their BLAKE3: large blobs and packs. It knows neither what they mean nor who needs them; which small
+ * blob lies in which pack is the catalog's to say. Every implementation passes `test/contract/blob-store.ts`.
+ */
+export interface BlobStore {
+  /** A new path for a temporary file on this machine, which nobody else uses; {@link adopt} is cheap for a file there. */
+  stage(): string
+  /** Removes a staged file that is not wanted after all; no error where there is none. */
+  discard(path: string): Promise<void>
+  /**
+   * Makes finished, closed, *already fsynced* files into blobs. When it resolves they are durable under their names, and the staged
+   * paths are gone; a blob that was there stays as it is. All or nothing per file. The caller vouches for the digests.
+   */
+  adopt(files: readonly StagedFile[]): Promise<void>
+  /** Undefined where there is none. The caller closes what it gets. */
+  open(blake3: Blake3): Promise<OpenBlob | undefined>
+  /** Path of a file on this machine that has the blob's bytes, for a worker thread to read; undefined where there is none. */
+  localPath(blake3: Blake3): Promise<string | undefined>
+  /** Removes blobs; those that are not there count as removed. Who has one open may read it to its end. */
+  remove(blake3s: Iterable<Blake3>): Promise<void>
+  /** Every blob there is, in no order. */
+  list(): AsyncIterable<{ readonly blake3: Blake3; readonly size: number }>
+  /** Closes kept descriptors; staged files of this process are removed. */
+  close(): Promise<void>
+}
+
+export interface StagedFile {
+  readonly path: string
+  readonly blake3: Blake3
+}
+
+/** A blob that is open for reading by position. Any number of readers may share one underlying descriptor. */
+export interface OpenBlob {
+  /** Bytes. */
+  readonly size: number
+  /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>
+  /** Gives it back. Once. */
+  close(): void
+}

@@ -1,0 +1,102 @@
+import type { RefusalReason } from './model.ts'
+
+/** Every code that an error of the storage folder can carry; stable, and what callers match on. */
+export type StorageErrorCode =
+  | 'ERR_MALFORMED'
+  | 'ERR_DIGEST_MISMATCH'
+  | 'ERR_LENGTH_MISMATCH'
+  | 'ERR_ARCHIVE_REFUSED'
+  | 'ERR_BLOB_DAMAGED'
+  | 'ERR_STORE_FULL'
+  | 'ERR_STORE_CHANGED'
+  | 'ERR_STORE_FORMAT'
+  | 'ERR_STORE_CLOSED'
+
+/** The base of every error that this folder throws on purpose: match on `code`, never on `message`. */
+export abstract class StorageError extends Error {
+  abstract readonly code: StorageErrorCode
+}
+
+/** Text from outside is not the digest, name or path that it should be. */
+export class MalformedError extends StorageError {
+  readonly code = 'ERR_MALFORMED'
+  readonly what: string
+  readonly text: string
+
+  constructor(what: string, text: string, rule: string) {
+    super(`${JSON.stringify(text.slice(0, 200))} is not a ${what}: ${rule}`)
+    this.what = what
+    this.text = text
+  }
+}
+
+/** Bytes do not have the digest that they were promised to have. Both digests are `algorithm:hex`. */
+export class DigestMismatchError extends StorageError {
+  readonly code = 'ERR_DIGEST_MISMATCH'
+  readonly expected: string
+  readonly actual: string
+
+  constructor(name: string, expected: string, actual: string) {
+    super(`${name}: expected ${expected}, got ${actual}`)
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** More or fewer bytes than promised. Both lengths are in bytes; `actual` may be only what was read until it was too much. */
+export class LengthMismatchError extends StorageError {
+  readonly code = 'ERR_LENGTH_MISMATCH'
+  readonly expected: number
+  readonly actual: number
+
+  constructor(name: string, expected: number, actual: number) {
+    super(`${name}: expected ${expected} bytes, got ${actual}`)
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** The archive is hostile or odd, so no tree is made of it; its bytes may still be served (archives.md, table 4.6). */
+export class ArchiveRefusedError extends StorageError {
+  readonly code = 'ERR_ARCHIVE_REFUSED'
+  readonly reason: RefusalReason
+  /** The member at fault, as text safe to print; undefined where the fault is the archive's as a whole. */
+  readonly path: string | undefined
+
+  constructor(reason: RefusalReason, detail: string, path?: string, options?: ErrorOptions) {
+    super(path === undefined ? detail : `${JSON.stringify(path)}: ${detail}`, options)
+    this.reason = reason
+    this.path = path
+  }
+}
+
+/** A stored blob is missing, short or changed on the disk. */
+export class BlobDamagedError extends StorageError {
+  readonly code = 'ERR_BLOB_DAMAGED'
+  readonly blake3: string
+
+  constructor(blake3: string, detail: string, options?: ErrorOptions) {
+    super(`blob ${blake3}: ${detail}`, options)
+    this.blake3 = blake3
+  }
+}
+
+/** The disk, the quota or the store's own limit is full (ENOSPC, EDQUOT), or the file system became read-only (EROFS). */
+export class StoreFullError extends StorageError {
+  readonly code = 'ERR_STORE_FULL'
+}
+
+/** What a commit relied on was pruned meanwhile: do the work again. */
+export class StoreChangedError extends StorageError {
+  readonly code = 'ERR_STORE_CHANGED'
+}
+
+/** The data folder was written by another, newer format, or is no data folder of ours. */
+export class StoreFormatError extends StorageError {
+  readonly code = 'ERR_STORE_FORMAT'
+}
+
+/** The store is shutting down and takes no more work. */
+export class StoreClosedError extends StorageError {
+  readonly code = 'ERR_STORE_CLOSED'
+}

@@ -1,0 +1,180 @@
+import * as fs from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+
+/**
+ * The only door to the file system. An `Io` is passed to whoever needs the disk, so that a test can put one in its place
+ * that fails at the n-th step; node's own errors (`ENOSPC`, `EIO` …) come through unchanged.
+ */
+export interface Io {
+  /** Creates a file that must not exist yet, for reading and writing. The folder must exist. */
+  create(path: string): Promise<IoFile>
+  /** Opens a file for reading; undefined where there is none. */
+  openIfPresent(path: string): Promise<IoFile | undefined>
+  /** Gives a file its name, replacing what had it. Both on one file system. */
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file or a folder with all it holds; no error where there is none. */
+  remove(path: string): Promise<void>
+  /** Makes a folder and those above it. */
+  makeFolder(path: string): Promise<void>
+  /** fsyncs a folder: without this a power cut can undo a rename in it. */
+  syncFolder(path: string): Promise<void>
+  /** Names in a folder, unsorted; empty where there is no such folder. */
+  list(path: string): Promise<readonly string[]>
+  /** Bytes of a file; undefined where there is none. */
+  size(path: string): Promise<number | undefined>
+  /** Bytes that an unprivileged process may still write to the file system that holds `path`. */
+  freeBytes(path: string): Promise<number>
+}
+
+/** An open file, read and written by position only, so that any number of readers share it. */
+export interface IoFile {
+  /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end of the file. */
+  read(buffer: Uint8Array, position: number): Promise<number>
+  /** Writes all of `bytes` at `position`. */
+  write(bytes: Uint8Array, position: number): Promise<void>
+  /** Bytes now. */
+  size(): Promise<number>
+  /** fsync: what was written survives a power cut. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The real file system. */
+export const diskIo: Io = {
+  async create(path) {
+    return new DiskFile(await open(path, 'wx+', 0o600))
+  },
+  async openIfPresent(path) {
+    try {
+      return new DiskFile(await open(path, 'r'))
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
+  rename,
+  remove: (path) => rm(path, { force: true, recursive: true }),
+  async makeFolder(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  },
+  async syncFolder(path) {
+    // Windows cannot open a folder, and needs no fsync of it.
+    if (process.platform === 'win32') return
+    const folder = await open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  },
+  async list(path) {
+    try {
+      return await readdir(path)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+  },
+  async size(path) {
+    try {
+      return (await stat(path)).size
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
+  async freeBytes(path) {
+    const { bavail, bsize } = await fs.promises.statfs(path)
+    return bavail * bsize
+  },
+}
+
+class DiskFile implements IoFile {
+  readonly #handle: FileHandle
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle
+  }
+
+  // The callback form of fs.read on the bare descriptor: FileHandle.read costs several promises more per call.
+  read(buffer: Uint8Array, position: number): Promise<number> {
+    const { fd } = this.#handle
+    return new Promise((resolve, reject) => {
+      let filled = 0
+      const readMore = (): void => {
+        fs.read(fd, buffer, filled, buffer.length - filled, position + filled, (error, count) => {
+          if (error !== null) return reject(error)
+          filled += count
+          if (count === 0 || filled === buffer.length) return resolve(filled)
+          return readMore()
+        })
+      }
+      readMore()
+    })
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    let written = 0
+    while (written < bytes.length) {
+      const { bytesWritten } = await this.#handle.write(bytes, written, bytes.length - written, position + written)
+      written += bytesWritten
+    }
+  }
+
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size
+  }
+
+  sync(): Promise<void> {
+    return this.#handle.sync()
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
+
+/**
+ * The same door for a worker thread, where blocking is the fastest way and nobody else waits: unpacking a wheel makes
+ * thousands of small reads and writes.
+ */
+export interface SyncIo {
+  /** Opens a file for reading; a descriptor. */
+  open(path: string): number
+  /** Creates a file that must not exist yet, for writing; a descriptor. */
+  create(path: string): number
+  /** Fills `buffer` from `position`; returns the bytes read. */
+  read(descriptor: number, buffer: Uint8Array, position: number): number
+  /** Writes all of `bytes` at the end of what was written to this descriptor so far. */
+  append(descriptor: number, bytes: Uint8Array): void
+  size(descriptor: number): number
+  sync(descriptor: number): void
+  close(descriptor: number): void
+  remove(path: string): void
+}
+
+export const diskSyncIo: SyncIo = {
+  open: (path) => fs.openSync(path, 'r'),
+  create: (path) => fs.openSync(path, 'wx', 0o600),
+  read(descriptor, buffer, position) {
+    let filled = 0
+    while (filled < buffer.length) {
+      const count = fs.readSync(descriptor, buffer, filled, buffer.length - filled, position + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled
+  },
+  append(descriptor, bytes) {
+    let written = 0
+    while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written, bytes.length - written, null)
+  },
+  size: (descriptor) => fs.fstatSync(descriptor).size,
+  sync: (descriptor) => fs.fsyncSync(descriptor),
+  close: (descriptor) => fs.closeSync(descriptor),
+  remove: (path) => fs.rmSync(path, { force: true }),
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

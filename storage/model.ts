@@ -1,0 +1,154 @@
+import type { Blake3, Sha256 } from './digest.ts'
+import type { Filename, IndexName, ProjectName, TreePath } from './names.ts'
+
+/** A stored distribution: one wheel or sdist, kept byte for byte as a blob. */
+export interface Distribution {
+  readonly sha256: Sha256
+  readonly blake3: Blake3
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since the epoch. */
+  readonly storedAt: number
+}
+
+/** Where a distribution was seen: the same bytes may be listed by several indexes, under several names. */
+export interface Sighting {
+  readonly index: IndexName
+  readonly project: ProjectName
+  readonly filename: Filename
+}
+
+/** One file of a tree. */
+export interface TreeFile {
+  readonly path: TreePath
+  /** Bytes. */
+  readonly size: number
+  readonly blake3: Blake3
+  readonly executable: boolean
+}
+
+/** The contents of one unpacked wheel, and nothing else (architecture: identity). */
+export interface Tree {
+  /** BLAKE3 of the manifest's bytes. */
+  readonly id: Blake3
+  /** uv's hash of the directory tree, 64 hex digits; does not cover executable bits. */
+  readonly dirhash: string
+  /** Sorted by the UTF-8 bytes of their paths. */
+  readonly files: readonly TreeFile[]
+  /** Directories that hold nothing; the others follow from the files. Sorted likewise. */
+  readonly emptyDirectories: readonly TreePath[]
+}
+
+/** What RECORD said of the wheel's files: all listed and right, names or hashes that differ, or no (readable) RECORD. */
+export type RecordVerdict = 'ok' | 'names' | 'hashes' | 'absent'
+
+/** Why no tree is made of an archive; stable, kept per digest (archives.md, table 4.6, rows in brackets). */
+export type RefusalReason =
+  | 'not-a-zip' // 1, 5
+  | 'trailing-data' // 3
+  | 'prefix' // 4
+  | 'comment' // 5, 6
+  | 'directory-mismatch' // 7
+  | 'gap' // 8
+  | 'local-header' // 9, 11, 12
+  | 'overlap' // 10
+  | 'data-descriptor' // 14
+  | 'checksum' // 15
+  | 'size' // 16, 17
+  | 'deflate' // 18, 19
+  | 'limit' // 20, 21, 42
+  | 'zip64' // 23
+  | 'extra-field' // 24, 25
+  | 'encrypted' // 26
+  | 'unsupported' // 26, 27, 28
+  | 'name' // 29, 30, 31, 32, 42
+  | 'directory-entry' // 33
+  | 'duplicate' // 35, 36
+  | 'special-file' // 39, 40
+
+/** The outcome of the one attempt to unpack a wheel. */
+export type Unpacking =
+  | { readonly kind: 'unpacked'; readonly tree: Blake3; readonly record: RecordVerdict }
+  | {
+      readonly kind: 'refused'
+      readonly reason: RefusalReason
+      readonly detail: string
+      /** The member at fault, where one is. */
+      readonly path: string | undefined
+      /** The version of the rules that refused it: another one may decide otherwise. */
+      readonly policy: number
+    }
+
+/** Everything known of a stored distribution. */
+export interface DistributionRecord extends Distribution {
+  readonly sightings: readonly Sighting[]
+  /** Undefined: not a wheel, or not unpacked yet. */
+  readonly unpacking: Unpacking | undefined
+}
+
+/** What the catalog keeps of a tree; the files are in the manifest, which is a blob. */
+export interface TreeRecord {
+  readonly id: Blake3
+  readonly dirhash: string
+  /** uv's own id of the same content: the low 24 base-36 digits of the dirhash. */
+  readonly archiveId: string
+  readonly fileCount: number
+  /** Sum of the files' sizes, bytes. */
+  readonly size: number
+}
+
+/** A blob's place: a file of its own, or a slice of a pack (which is itself a blob with a file of its own). */
+export type Place =
+  | { readonly kind: 'file'; readonly size: number }
+  | { readonly kind: 'packed'; readonly pack: Blake3; readonly offset: number; readonly size: number }
+
+/** Digests by hashlib's name for the algorithm, in lower case: what an index lists under `hashes`. */
+export type Hashes = Readonly<Record<string, string>>
+
+/** One line of a project page, as upstream listed it, with its URL made absolute. Fields are absent where upstream has none. */
+export interface ListedFile {
+  readonly filename: Filename
+  /** Absolute http(s) URL on the upstream or its file host, without fragment. */
+  readonly url: string
+  readonly hashes: Hashes
+  /** PEP 503: `data-requires-python`, verbatim. */
+  readonly requiresPython?: string
+  /** PEP 658/714: true, or the digests of the metadata file; absent where there is none. */
+  readonly coreMetadata?: true | Hashes
+  /** PEP 700: bytes. */
+  readonly size?: number
+  /** PEP 700: `yyyy-mm-ddThh:mm:ss[.ffffff]Z`. */
+  readonly uploadTime?: string
+  /** PEP 592: true, or the reason. Absent: not yanked. */
+  readonly yanked?: true | string
+  readonly gpgSig?: boolean
+  /** PEP 740: URL of the provenance object; null as upstream wrote it. */
+  readonly provenance?: string | null
+  /** Keys that we do not know, copied through (PEP 691: clients ignore what they do not know). */
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** A project page, as upstream had it. */
+export interface ProjectPage {
+  readonly project: ProjectName
+  readonly files: readonly ListedFile[]
+  /** PEP 700: absent where upstream speaks 1.0. */
+  readonly versions?: readonly string[]
+  /** PEP 792. */
+  readonly projectStatus?: { readonly status: string; readonly reason?: string }
+  /** Unknown keys at the top and under `meta`, copied through. */
+  readonly extra?: Readonly<Record<string, unknown>>
+  readonly extraMeta?: Readonly<Record<string, unknown>>
+}
+
+/** A project page as it is kept, with what it takes to ask for it again. */
+export interface StoredPage {
+  readonly index: IndexName
+  readonly project: ProjectName
+  readonly page: ProjectPage
+  /** RFC 9110 validators of the upstream response. */
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+  /** When upstream last confirmed it, milliseconds since the epoch. */
+  readonly fetchedAt: number
+}
