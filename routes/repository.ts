@@ -34,6 +34,12 @@ export interface Manifest {
   readonly bytes: Uint8Array
 }
 
+/** One file of a tree: its bytes, and what belongs to the tree rather than to them. */
+export interface ServedTreeFile {
+  readonly content: Content
+  readonly executable: boolean
+}
+
 export interface WheelRecord {
   readonly sha256: Sha256
   readonly blake3: Blake3
@@ -113,7 +119,7 @@ export interface Repository {
   /** GET /trees/{id} */
   findManifest(id: Blake3, options: RequestOptions): Promise<Manifest | undefined>
   /** GET /trees/{id}/{path} */
-  findTreeFile(id: Blake3, path: TreePath, options: RequestOptions): Promise<Content | undefined>
+  findTreeFile(id: Blake3, path: TreePath, options: RequestOptions): Promise<ServedTreeFile | undefined>
   /** GET /blobs/{digest} */
   findBlob(digest: Digest, options: RequestOptions): Promise<Content | undefined>
   /** GET /lookup/{digest}: by any wheel's sha256 or blake3, or (as blake3) by a tree's id or dirhash. */

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, getHashes, randomBytes, type Hash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type * as NativeBlake from '@napi-rs/blake-hash'
 import type * as PortableBlake from 'blake3'
@@ -36,9 +36,14 @@ const load = createRequire(import.meta.url)
 export function nativeBackend(): Blake3Backend | undefined {
   try {
     const native = load('@napi-rs/blake-hash') as typeof NativeBlake
+    // One for all: to make one costs as much as to hash a small file.
+    const shared = new native.Blake3Hasher()
     return {
       name: 'native',
-      hash: (bytes) => native.blake3(asBuffer(bytes)).toString('hex') as Blake3,
+      hash(bytes) {
+        shared.reset()
+        return shared.update(asBuffer(bytes)).digest('hex') as Blake3
+      },
       hasher() {
         const hasher = new native.Blake3Hasher()
         return { update: (bytes) => void hasher.update(asBuffer(bytes)), hex: () => hasher.digest('hex') as Blake3 }
@@ -86,7 +91,29 @@ export const deriveKey: (context: string, material: Uint8Array) => Buffer = back
 
 /** The SHA-256 of bytes that are in memory anyway. */
 export function hashSha256(bytes: Uint8Array): Sha256 {
-  return createHash('sha256').update(bytes).digest('hex') as Sha256
+  return hash('sha256', bytes, 'hex') as Sha256
+}
+
+/** 32 random bytes as 64 hex digits: a secret that nobody guesses. */
+export function randomToken(): string {
+  return randomBytes(32).toString('hex')
+}
+
+/** hashlib's names (PEP 503 allows any of them on a page) that node's `crypto` spells differently. */
+const OPENSSL_NAMES: Readonly<Record<string, string>> = {
+  blake2b: 'blake2b512',
+  blake2s: 'blake2s256',
+  sha3_224: 'sha3-224',
+  sha3_256: 'sha3-256',
+  sha3_384: 'sha3-384',
+  sha3_512: 'sha3-512',
+}
+
+const supported = new Set(getHashes())
+
+/** Can {@link Hashing} compute this algorithm, by hashlib's name? */
+export function isHashAlgorithm(name: string): boolean {
+  return supported.has(OPENSSL_NAMES[name] ?? name)
 }
 
 /** SHA-256, BLAKE3 and any further algorithms of bytes that pass by once. */
@@ -94,9 +121,11 @@ export class Hashing {
   readonly #blake3 = createBlake3()
   readonly #hashes = new Map<string, Hash>()
 
-  /** @param algorithms further names of node's `crypto` (`md5`, `sha512` …), for an index that lists no SHA-256. */
+  /** @param algorithms further ones by hashlib's names (`md5`, `sha512` …), for an index that lists no SHA-256. */
   constructor(algorithms: Iterable<string> = []) {
-    for (const algorithm of ['sha256', ...algorithms]) this.#hashes.set(algorithm, createHash(algorithm))
+    for (const algorithm of ['sha256', ...algorithms]) {
+      this.#hashes.set(algorithm, createHash(OPENSSL_NAMES[algorithm] ?? algorithm))
+    }
   }
 
   update(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 
 /**
  * The only door to the file system. An `Io` is passed to whoever needs the disk, so that a test can put one in its place
@@ -12,6 +12,8 @@ export interface Io {
   openIfPresent(path: string): Promise<IoFile | undefined>
   /** Gives a file its name, replacing what had it. Both on one file system. */
   rename(from: string, to: string): Promise<void>
+  /** Lets nobody write to a file, its owner included; where the platform then could not rename or remove it, nothing. */
+  makeReadOnly(path: string): Promise<void>
   /** Removes a file or a folder with all it holds; no error where there is none. */
   remove(path: string): Promise<void>
   /** Makes a folder and those above it. */
@@ -53,6 +55,9 @@ export const diskIo: Io = {
     }
   },
   rename,
+  async makeReadOnly(path) {
+    if (process.platform !== 'win32') await chmod(path, 0o400)
+  },
   remove: (path) => rm(path, { force: true, recursive: true }),
   async makeFolder(path) {
     await mkdir(path, { recursive: true, mode: 0o700 })

@@ -11,7 +11,8 @@ export interface BlobStore {
   discard(path: string): Promise<void>
   /**
    * Makes finished, closed, *already fsynced* files into blobs. When it resolves they are durable under their names, and the staged
-   * paths are gone; a blob that was there stays as it is. All or nothing per file. The caller vouches for the digests.
+   * paths are gone; a blob that was there stays as it is. All or nothing per file: when it rejects, each is either a blob or still staged, and
+   * the caller may try again or discard. The caller vouches for the digests. Throws {@link StoreFullError}.
    */
   adopt(files: readonly StagedFile[]): Promise<void>
   /** Undefined where there is none. The caller closes what it gets. */
@@ -33,6 +34,7 @@ export interface StagedFile {
 
 /** A blob that is open for reading by position. Any number of readers may share one underlying descriptor. */
 export interface OpenBlob {
+  readonly blake3: Blake3
   /** Bytes. */
   readonly size: number
   /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end. */

@@ -12,8 +12,9 @@ import type {
 import type { IndexName, ProjectName } from '../names.ts'
 
 /**
- * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages and metadata,
- * which can be fetched again, may be lost in a power cut, but never torn). Every implementation passes `test/contract/catalog.ts`.
+ * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages, metadata
+ * and use, which can be had again, may be lost in a power cut, but never torn). Callbacks that a method is given must not call the
+ * catalog. After {@link close} every method throws {@link StoreClosedError}. Every implementation passes `test/contract/catalog.ts`.
  */
 export interface Catalog {
   findPage(index: IndexName, project: ProjectName): Promise<StoredPage | undefined>
@@ -24,8 +25,11 @@ export interface Catalog {
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
 
   findDistribution(digest: Digest): Promise<DistributionRecord | undefined>
-  /** Adds a distribution whose bytes the blob store already has as a file, with where it was seen. Idempotent. */
-  addDistribution(distribution: Distribution, sighting: Sighting): Promise<void>
+  /**
+   * Adds a distribution whose bytes the blob store has as a file (at the latest when `adopt` resolves), with where it was seen.
+   * Idempotent; doing it again counts as a use, so that a prune planned before lets it stay.
+   */
+  addDistribution(distribution: Distribution, sighting: Sighting, options?: AdoptOptions): Promise<void>
   /** Notes one more place where a stored distribution is listed. Idempotent; nothing happens where it is not stored. */
   addSighting(sha256: Sha256, sighting: Sighting): Promise<void>
 
@@ -35,10 +39,14 @@ export interface Catalog {
 
   /**
    * Commits a tree with all that is new: packs, blobs, and the wheel's verdict. Idempotent.
-   * Throws {@link StoreChangedError} if a blob of the tree is neither stored nor in `placed`: it was pruned meanwhile.
+   * Throws {@link StoreChangedError}, and changes nothing, if a blob of the tree is neither stored nor in `placed`, or if the wheel is
+   * not stored: it was pruned meanwhile. Replaces an earlier refusal, or another tree of the wheel.
    */
-  addTree(wheel: Blake3, unpacked: UnpackedTree): Promise<void>
-  /** Keeps why a wheel has no tree. */
+  addTree(wheel: Blake3, unpacked: UnpackedTree, options?: AdoptOptions): Promise<void>
+  /**
+   * Keeps why a wheel has no tree. A tree stays, and so does a refusal by a newer policy.
+   * Throws {@link StoreChangedError} if the wheel is not stored.
+   */
   addRefusal(wheel: Blake3, refusal: Extract<Unpacking, { kind: 'refused' }>): Promise<void>
   findTree(id: Blake3): Promise<TreeRecord | undefined>
   /** By uv's hash of the directory; several trees may share one, since it does not cover executable bits. */
@@ -47,7 +55,7 @@ export interface Catalog {
   findTreesByArchiveId(archiveId: string): Promise<readonly TreeRecord[]>
   /** The wheels that unpack to this tree. */
   findWheelsOfTree(id: Blake3): Promise<readonly DistributionRecord[]>
-  /** Stored wheels without an outcome, or refused by an older policy than this, oldest first. */
+  /** Stored distributions, seen under a wheel's name, without an outcome, or refused by an older policy than this, oldest first. */
   listUnpackable(policy: number): Promise<readonly Blake3[]>
 
   /** Where a blob is; undefined where it is not stored. */
@@ -59,16 +67,18 @@ export interface Catalog {
   recordUse(uses: ReadonlyMap<Blake3, number>): Promise<void>
 
   stats(): Promise<CatalogStats>
-  /** Decides what goes; changes nothing. */
+  /** Decides what goes, least recently used first; changes nothing, and keeps nobody from writing. */
   planPrune(budget: PruneBudget, now: number): Promise<PrunePlan>
   /**
-   * Deletes the records of a plan, as far as they are as the plan found them (a distribution used since stays), and returns the blobs
-   * that have a file of their own and no record any more. `release` is called while no other writer, here or in another process,
-   * can commit, with those of them that nobody has added again meanwhile: it deletes the files.
+   * Deletes the records of a plan, as far as they are as the plan found them (a distribution used or added again since stays), and of
+   * all that nothing needs any more. Then `release` is called, once or more, to delete the files of those blobs that no record names:
+   * while it runs no other writer, here or in another process, can commit, and what was added again meanwhile is not among them.
+   * A crash in between leaves files without records, never records without files.
    */
   executePrune(plan: PrunePlan, release: (blobs: readonly Blake3[]) => Promise<void>): Promise<PruneOutcome>
   /**
-   * Calls `release` as above with those of `candidates` (files found in the blob store) that no record names.
+   * Calls `release` likewise with those of `candidates` (files found in the blob store) that no record gives a file of their own.
+   * Returns them.
    */
   releaseOrphans(
     candidates: readonly Blake3[],
@@ -76,6 +86,15 @@ export interface Catalog {
   ): Promise<readonly Blake3[]>
 
   close(): Promise<void>
+}
+
+export interface AdoptOptions {
+  /**
+   * Puts the files into the blob store, within the transaction: no `release` of a prune or a sweep runs at the same time, here or in
+   * another process. Without it, a file that is adopted just before a sweep and committed just after would be a record without
+   * a file. If it rejects, nothing is added. Others cannot write while it runs, so do the slow work (hashing, fsync of content) before.
+   */
+  readonly adopt?: (() => Promise<void>) | undefined
 }
 
 /** What unpacking made, ready to be committed. */
@@ -132,15 +151,15 @@ export interface CatalogStats {
   readonly distributions: number
   readonly wheels: { readonly unpacked: number; readonly refused: number; readonly pending: number }
   readonly trees: number
-  /** Distinct blobs, packs not counted. */
+  /** Distinct blobs, packs not counted (nor the rare blob that is the same bytes as a pack). */
   readonly blobs: number
   readonly packs: number
   /** Sum over distributions and trees as if each were stored alone, bytes. */
   readonly logicalBytes: number
-  /** Sum over distinct blobs, bytes. */
+  /** Sum over those blobs, bytes. */
   readonly uniqueBytes: number
   /** Sum over the files in the blob store, bytes. */
   readonly storedBytes: number
-  /** Bytes in packs that no blob needs. */
+  /** Bytes in packs that are no blob's any more. */
   readonly slackBytes: number
 }

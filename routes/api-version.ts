@@ -1,0 +1,17 @@
+import type { ProjectPage } from '../storage/model.ts'
+
+/** Of a list of projects, which has had the same shape ever since. */
+export const LIST_VERSION = '1.4'
+
+/**
+ * The highest version of the Simple API that a page satisfies (protocol.md B1). 1.1 demands `versions` and each file's `size` (PEP 700); 1.2 to
+ * 1.4 added only what may be left out, so it is 1.4 or 1.0.
+ */
+export function versionOf(page: ProjectPage): '1.4' | '1.0' {
+  return page.versions !== undefined && page.files.every((file) => file.size !== undefined) ? '1.4' : '1.0'
+}
+
+/** PEP 792: of a quarantined project nothing may be offered. */
+export function offeredFiles(page: ProjectPage): ProjectPage['files'] {
+  return page.projectStatus?.status === 'quarantined' ? [] : page.files
+}

@@ -1,0 +1,31 @@
+/** What can be wrong with a request itself; what a repository throws has codes of its own. */
+export type RouteErrorCode =
+  | 'ERR_BAD_REQUEST'
+  | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_METHOD_NOT_ALLOWED'
+  | 'ERR_NOT_ACCEPTABLE'
+  | 'ERR_NOT_FOUND'
+  | 'ERR_RANGE_NOT_SATISFIABLE'
+  | 'ERR_UNAUTHORIZED'
+
+/** A request that gets no answer but a problem (RFC 9457). The message is shown to the client. */
+export class RouteError extends Error {
+  readonly code: RouteErrorCode
+  /** Headers that the response needs: `Allow`, `Content-Range`, `WWW-Authenticate`. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: RouteErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** What was asked for is not there. `what` is a noun with its name: `the wheel sha256:…`. */
+export function notFound(what: string): RouteError {
+  return new RouteError('ERR_NOT_FOUND', `There is no ${what} here.`)
+}

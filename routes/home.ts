@@ -1,0 +1,80 @@
+import { Hono } from 'hono'
+import type { NodeEnv } from './env.ts'
+import { NO_STORE, READ_HEADERS } from './headers.ts'
+import { reply } from './reply.ts'
+
+/** What a person sees who opens the server in a browser, or asks it with curl. */
+export function homeRoutes(options: { readonly publicUrl: string | undefined }): Hono<NodeEnv> {
+  const app = new Hono<NodeEnv>()
+
+  app.get('/', (c) => {
+    const base = (options.publicUrl ?? new URL(c.req.raw.url).origin).replace(/\/$/, '')
+    const guide = makeGuide(base)
+    const isBrowser = /\btext\/html\b/i.test(c.req.header('Accept') ?? '')
+    return reply(isBrowser ? renderHtml(guide) : `${JSON.stringify(guide, undefined, 2)}\n`, {
+      ...READ_HEADERS,
+      'Content-Type': isBrowser ? 'text/html; charset=utf-8' : 'application/json',
+      'Cache-Control': NO_STORE,
+      Vary: 'Accept',
+      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+    })
+  })
+
+  return app
+}
+
+interface Guide {
+  readonly name: string
+  readonly about: string
+  readonly index: string
+  readonly try: readonly string[]
+  readonly paths: Readonly<Record<string, string>>
+}
+
+function makeGuide(base: string): Guide {
+  const index = `${base}/simple/`
+  return {
+    name: 'Arbor',
+    about:
+      'A caching proxy for Python package indexes. It serves every wheel twice: as the original file, and as a verified tree, file by file, by hash.',
+    index,
+    try: [
+      `pip install --index-url ${index} flask`,
+      `uv pip install --default-index ${index} flask`,
+      `curl ${base}/simple/flask/`,
+      `curl ${base}/wheels/sha256:<hex>/tree`,
+    ],
+    paths: {
+      '/simple/{project}/': 'the files of a project (PEP 503, PEP 691)',
+      '/wheels/{digest}': 'a wheel, by sha256: or blake3:',
+      '/wheels/{digest}/tree': 'the manifest of what is in it',
+      '/trees/{id}': 'a manifest by its own hash',
+      '/trees/{id}/{path}': 'one file of a tree',
+      '/blobs/{digest}': 'any stored bytes by their hash',
+      '/lookup/{digest}': 'what is known by a hash',
+      '/health': 'whether the server answers',
+    },
+  }
+}
+
+function renderHtml({ name, about, index, try: commands, paths }: Guide): string {
+  const rows = Object.entries(paths).map(([path, what]) => `<tr><td><code>${escape(path)}</code></td><td>${escape(what)}</td></tr>`)
+  return `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)}</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}
+pre{padding:1rem;border:1px solid #8888;border-radius:.4rem;overflow:auto}td{padding:.1rem 1rem .1rem 0}</style></head>
+<body>
+<h1>${escape(name)}</h1>
+<p>${escape(about)}</p>
+<p>The index is <a href="/simple/">${escape(index)}</a>. Try:</p>
+<pre>${commands.map(escape).join('\n')}</pre>
+<table>${rows.join('')}</table>
+</body>
+</html>
+`
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,99 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { Hono } from 'hono'
+import { adminRoutes } from '../routes/admin.ts'
+import { blobRoutes } from '../routes/blobs.ts'
+import type { NodeContext, NodeEnv } from '../routes/env.ts'
+import { notFound, RouteError } from '../routes/errors.ts'
+import { fileRoutes } from '../routes/files.ts'
+import { PREFLIGHT_HEADERS } from '../routes/headers.ts'
+import { healthRoutes } from '../routes/health.ts'
+import { homeRoutes } from '../routes/home.ts'
+import { lookupRoutes } from '../routes/lookup.ts'
+import type { Repository } from '../routes/repository.ts'
+import { simpleRoutes, type SimpleOptions } from '../routes/simple.ts'
+import { treeRoutes } from '../routes/trees.ts'
+import { wheelRoutes } from '../routes/wheels.ts'
+import { problemOf, renderProblem } from './problems.ts'
+
+export interface AppOptions {
+  readonly repository: Repository
+  /** Without one, nobody gets into /admin. */
+  readonly adminToken: string | undefined
+  /** The base of our URLs as people write it, where a proxy stands before us; else what the request says. */
+  readonly publicUrl?: string | undefined
+  readonly simple?: SimpleOptions
+  readonly log?: AppLog
+}
+
+/** What answers requests; see server/listen.ts. */
+export type App = Hono<NodeEnv>
+
+/** Where that is reported which no client is told; a pino logger is one. */
+export interface AppLog {
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/**
+ * All routes as one application. There is no middleware on what is asked for often: with a single handler to a route
+ * hono calls it straight away, and so the headers that all responses share are put in where each is made.
+ */
+export function createApp(options: AppOptions): App {
+  const { repository, log } = options
+  const app = new Hono<NodeEnv>()
+  app.route('/', simpleRoutes(repository, options.simple))
+  app.route('/', fileRoutes(repository))
+  app.route('/', wheelRoutes(repository))
+  app.route('/', treeRoutes(repository))
+  app.route('/', blobRoutes(repository))
+  app.route('/', lookupRoutes(repository))
+  app.route('/', adminRoutes(repository, { token: options.adminToken }))
+  app.route('/', healthRoutes())
+  app.route('/', homeRoutes({ publicUrl: options.publicUrl }))
+
+  app.notFound((c) => answerUnrouted(app, c))
+  app.onError((error, c) => answerError(error, c, log))
+  return app
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** What no route took: a method that this path does not have, a browser's preflight, or nothing of ours. */
+function answerUnrouted(app: App, c: NodeContext): Response {
+  const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path)).flatMap((method) =>
+    method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : [method],
+  )
+  if (allowed.length === 0) throw notFound(`page ${JSON.stringify(c.req.path)}`)
+  const isPublic = allowed.includes('GET') && !c.req.path.startsWith('/admin/')
+  const Allow = allowed.join(', ')
+  if (c.req.method === 'OPTIONS' && isPublic) {
+    return new Response(null, { status: 204, headers: { Allow, ...PREFLIGHT_HEADERS } })
+  }
+  throw new RouteError('ERR_METHOD_NOT_ALLOWED', `Allowed here: ${Allow}.`, { headers: { Allow } })
+}
+
+/** Middleware is registered for all methods, and is no route. */
+function hasRoute(app: App, method: string, path: string): boolean {
+  return app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
+}
+
+function answerError(error: Error, c: NodeContext, log: AppLog | undefined): Response {
+  const { outgoing } = c.env
+  const requestId = requestIdOf(c)
+  const request = { requestId, method: c.req.method, path: c.req.path }
+  if (outgoing.headersSent) {
+    log?.warn({ ...request, err: error }, 'response broken off')
+    return RESPONSE_ALREADY_SENT
+  }
+  // Whatever else it is, it has nobody left to be told.
+  if (c.req.raw.signal.aborted) return RESPONSE_ALREADY_SENT
+  const problem = problemOf(error)
+  if (problem.status >= 500) log?.error({ ...request, status: problem.status, err: error }, problem.title)
+  return renderProblem(problem, requestId)
+}
+
+/** The client's own (or a proxy's), so that logs can be put together; else a new one. */
+function requestIdOf(c: NodeContext): string {
+  const given = c.req.header('X-Request-Id')
+  return given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : crypto.randomUUID()
+}

@@ -1,0 +1,77 @@
+import { diskIo } from '../../storage/io.ts'
+import { findAdminToken } from '../admin-token.ts'
+import type { Config } from '../config.ts'
+import { formatListen } from '../config/notation.ts'
+import { redactUrl } from '../redact.ts'
+
+/** A running server did not do what a command asked of it; the message says why, to a person. */
+export class AdminError extends Error {
+  readonly code = 'ERR_ADMIN'
+}
+
+export interface AdminRequest {
+  readonly method: 'GET' | 'POST'
+  /** Below the server's root, without a leading slash. */
+  readonly path: string
+  readonly body?: object
+  /** The server's address, where it is not the one that the configuration says to listen on. */
+  readonly server?: URL | undefined
+}
+
+/**
+ * Asks the admin API of a running server and returns its JSON. Not through server/upstream.ts, the door for outgoing HTTP: this
+ * is no upstream, and the global `fetch` starts faster than a command's user blinks. Throws {@link AdminError}.
+ */
+export async function askServer(config: Config, request: AdminRequest): Promise<unknown> {
+  const found = await findAdminToken(diskIo, config)
+  if (found === undefined) {
+    throw new AdminError(
+      `there is no admin token in ${config.data}: no server has run with this data folder. Name it with --data or ARBOR_DATA, or set ARBOR_ADMIN_TOKEN`,
+    )
+  }
+  const url = new URL(request.path, request.server ?? ownAddress(config))
+  const response = await send(url, request, found.token)
+  const text = await response.text()
+  if (!response.ok) throw new AdminError(`${redactUrl(url)} answered ${response.status}: ${problemIn(text)}`)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AdminError(`${redactUrl(url)} did not answer in JSON: is that an Arbor?`, { cause })
+  }
+}
+
+function ownAddress({ listen }: Config): string {
+  if (listen.port === 0) throw new AdminError('the configured port is 0, so say with --server where the server listens')
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[listen.host] ?? listen.host
+  return `http://${formatListen({ host, port: listen.port })}/`
+}
+
+async function send(url: URL, request: AdminRequest, token: string): Promise<Response> {
+  const { method, body } = request
+  try {
+    return await fetch(url, {
+      method,
+      // The token is for this server only.
+      redirect: 'error',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+    throw new AdminError(`no answer from ${redactUrl(url)}: ${reason || 'is the server running?'}`, { cause })
+  }
+}
+
+/** RFC 9457: what a problem document says to people; else the start of whatever came. */
+function problemIn(text: string): string {
+  try {
+    const problem: unknown = JSON.parse(text)
+    if (typeof problem === 'object' && problem !== null) {
+      const { title, detail } = problem as Record<string, unknown>
+      return [title, detail].filter((part) => typeof part === 'string').join(': ')
+    }
+  } catch {
+    // No JSON, so not from Arbor: shown as it came.
+  }
+  return text.slice(0, 200)
+}

@@ -1,0 +1,44 @@
+import { hostname } from 'node:os'
+import { prepareDataFolder } from '../../storage/data-folder.ts'
+import { diskIo } from '../../storage/io.ts'
+import { createLayout } from '../../storage/layout.ts'
+import { resolveAdminToken } from '../admin-token.ts'
+import { renderBanner } from '../banner.ts'
+import type { Config } from '../config.ts'
+import { listen } from '../listen.ts'
+import { openLog } from '../log.ts'
+import { openServer } from '../serve.ts'
+
+export interface RunOptions {
+  /** Says the first lines, once requests are answered. */
+  readonly print: (text: string) => void
+  /** Aborted when the server has to end. */
+  readonly signal: AbortSignal
+}
+
+/** `arbor serve`: runs the server until `signal`, then ends it in good order: connections first, the store last. */
+export async function runServer(config: Config, { print, signal }: RunOptions): Promise<void> {
+  // First, so that nothing is put into a folder that is not ours.
+  await prepareDataFolder(diskIo, createLayout(config.data))
+  const token = await resolveAdminToken(diskIo, config)
+  const log = openLog(config.logLevel)
+  const server = await openServer({ ...config, adminToken: token.token }, log)
+  try {
+    const listening = await listen(server.app, config.listen)
+    server.countServed(() => listening.bytesSent())
+    print(renderBanner(config, { url: listening.url, tokenFile: token.file, machine: hostname() }))
+    log.info({ url: listening.url }, 'listening')
+    await aborted(signal)
+    log.info('closing')
+    await listening.close()
+  } finally {
+    await server.close()
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true })
+  })
+}

@@ -1,0 +1,44 @@
+import { StoreFormatError, StoreFullError } from '../../storage/errors.ts'
+import { ConfigError } from '../config/mistakes.ts'
+import { ListenError } from '../listen.ts'
+import { redactUrl } from '../redact.ts'
+import { AdminError } from './admin-client.ts'
+
+/** What went wrong, for a person, and the exit code that goes with it. */
+export interface Failure {
+  readonly message: string
+  /** 2: what was asked for makes no sense; 1: it does, and could not be done. */
+  readonly exitCode: 1 | 2
+}
+
+/** In clear words for what a user can do something about; with a stack for the rest, which is a bug. */
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 }
+  if (isExpected(error)) return { message: error.message, exitCode: 1 }
+  const diskTrouble = error instanceof Error ? describeDiskTrouble(error) : undefined
+  if (diskTrouble !== undefined) return { message: diskTrouble, exitCode: 1 }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { message: `unexpected error\n${redactUrl(stack)}`, exitCode: 1 }
+}
+
+function isExpected(error: unknown): error is Error {
+  return [ListenError, AdminError, StoreFormatError, StoreFullError].some((kind) => error instanceof kind)
+}
+
+const DISK_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the quota is used up',
+  ENOTDIR: 'part of the path is no folder',
+  EEXIST: 'there is a file where a folder should be',
+  EMFILE: 'too many open files',
+  ENOENT: 'no such file or folder',
+}
+
+function describeDiskTrouble(error: NodeJS.ErrnoException): string | undefined {
+  const reason = DISK_REASONS[error.code ?? '']
+  if (reason === undefined || error.path === undefined) return undefined
+  return `cannot use ${error.path}: ${reason} (${error.code}); another data folder is set with --data or ARBOR_DATA`
+}

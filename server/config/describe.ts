@@ -1,0 +1,53 @@
+import { stringify } from 'smol-toml'
+import type { Config, IndexConfig } from '../config.ts'
+import { formatListen } from './notation.ts'
+import { formatDuration, formatSize } from './units.ts'
+
+const HIDDEN = '***'
+
+/** The configuration in the words of its file, secrets hidden; keys without a value are absent. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const { storage, memory, upstream } = config
+  return withoutUndefined({
+    listen: formatListen(config.listen),
+    data: config.data,
+    'admin-token': config.adminToken === undefined ? undefined : HIDDEN,
+    'log-level': config.logLevel,
+    storage: withoutUndefined({
+      'max-size': storage.maxBytes === undefined ? undefined : formatSize(storage.maxBytes),
+      'unused-for': storage.unusedForMs === undefined ? undefined : formatDuration(storage.unusedForMs),
+    }),
+    memory: { pages: formatSize(memory.pagesBytes), files: formatSize(memory.filesBytes) },
+    upstream: {
+      'connect-timeout': formatDuration(upstream.connectTimeoutMs),
+      'headers-timeout': formatDuration(upstream.headersTimeoutMs),
+      'idle-timeout': formatDuration(upstream.idleTimeoutMs),
+      'page-max-size': formatSize(upstream.pageMaxBytes),
+      retries: upstream.retries,
+    },
+    index: config.indexes.map(describeIndex),
+  })
+}
+
+/** The same as a TOML document, which can be a configuration file once its secrets are put back. */
+export function describeConfigAsToml(config: Config): string {
+  const origin = config.file === undefined ? 'no file is read' : `from ${config.file}`
+  return `# Arbor's effective configuration (${origin}); secrets are shown as ${HIDDEN}\n${stringify(describeConfig(config))}`
+}
+
+function describeIndex(index: IndexConfig): Record<string, unknown> {
+  return withoutUndefined({
+    name: index.name,
+    url: index.url.href,
+    default: index.default,
+    username: index.credentials === undefined ? undefined : HIDDEN,
+    password: index.credentials === undefined ? undefined : HIDDEN,
+    'fresh-for': formatDuration(index.freshMs),
+    'stale-for': formatDuration(index.staleForMs),
+    'allowed-file-hosts': index.allowedFileHosts,
+  })
+}
+
+function withoutUndefined(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+}

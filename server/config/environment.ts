@@ -1,0 +1,76 @@
+import { suggest, type Mistake } from './mistakes.ts'
+import { describeMisfit, folder, indexUrl, listenAddress, token, type Notation } from './notation.ts'
+
+/** Variables by their names, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Values of the command line's flags. */
+export interface Flags {
+  readonly listen?: string | undefined
+  readonly data?: string | undefined
+  readonly upstream?: string | undefined
+  readonly config?: string | undefined
+}
+
+const NOTATIONS = {
+  listen: listenAddress,
+  data: folder,
+  upstream: indexUrl,
+  config: folder,
+  adminToken: token,
+} as const
+type SettingName = keyof typeof NOTATIONS
+
+const VARIABLES: Readonly<Record<SettingName, string>> = {
+  listen: 'ARBOR_LISTEN',
+  data: 'ARBOR_DATA',
+  upstream: 'ARBOR_UPSTREAM',
+  config: 'ARBOR_CONFIG',
+  adminToken: 'ARBOR_ADMIN_TOKEN',
+}
+
+/** What variables and flags say: a flag before its variable. */
+export type Overrides = {
+  readonly [Name in SettingName]: ReturnType<(typeof NOTATIONS)[Name]['parse']>
+}
+
+/** Reads variables and flags, adding what is wrong with them to `mistakes`. An empty variable counts as none. */
+export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[]): Overrides {
+  mistakes.push(...unknownVariables(env))
+  const read = <T>(notation: Notation<T>, where: string, written: string | undefined): T | undefined => {
+    if (written === undefined) return undefined
+    const value = notation.parse(written)
+    if (value === undefined) mistakes.push({ where, problem: describeMisfit(notation, written) })
+    return value
+  }
+  const override = <T>(notation: Notation<T>, name: SettingName): T | undefined => {
+    // Both are read, so that a mistake in the one does not wait until the other is gone.
+    const variable = read(notation, VARIABLES[name], env[VARIABLES[name]] || undefined)
+    return (name === 'adminToken' ? undefined : read(notation, `--${name}`, flags[name])) ?? variable
+  }
+  return {
+    listen: override(NOTATIONS.listen, 'listen'),
+    data: override(NOTATIONS.data, 'data'),
+    upstream: override(NOTATIONS.upstream, 'upstream'),
+    config: override(NOTATIONS.config, 'config'),
+    adminToken: override(NOTATIONS.adminToken, 'adminToken'),
+  }
+}
+
+/** Where a value that variable or flag gave came from, for messages. */
+export function sourceOf(name: 'config', flags: Flags): string {
+  return flags[name] === undefined ? VARIABLES[name] : `--${name}`
+}
+
+function unknownVariables(env: Environment): Mistake[] {
+  const known = Object.values(VARIABLES)
+  return Object.keys(env)
+    .filter((name) => name.startsWith('ARBOR_') && !known.includes(name) && !isServiceLink(name, env[name] ?? ''))
+    .map((name) => ({ where: name, problem: `unknown variable; ${suggest(name, known)}` }))
+}
+
+/** Kubernetes gives every container such variables for a Service that is called "arbor". */
+function isServiceLink(name: string, value: string): boolean {
+  if (name === 'ARBOR_PORT') return /^(tcp|udp|sctp):\/\//.test(value)
+  return /^ARBOR_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)
+}

@@ -1,0 +1,176 @@
+import { isIPv6 } from 'node:net'
+import { parseByteCount, parseDuration } from '../../routes/quantity.ts'
+import { parseIndexName, type IndexName } from '../../storage/names.ts'
+import { redactUrl } from '../redact.ts'
+
+/** How one kind of setting is written, wherever it is written: file, variable or flag. */
+export interface Notation<T> {
+  /** What to write, as it follows "expected". */
+  readonly expected: string
+  /** undefined where `written` is not that. */
+  readonly parse: (written: unknown) => T | undefined
+  /** The written value as it may be shown to anybody; JSON where this is absent. */
+  readonly show?: (written: unknown) => string
+}
+
+/** "expected …, got …", for a value that its notation does not accept. */
+export function describeMisfit(notation: Notation<unknown>, written: unknown): string {
+  const show = notation.show ?? ((value) => JSON.stringify(value))
+  return `expected ${notation.expected}, got ${show(written).slice(0, 120)}`
+}
+
+export interface ListenAddress {
+  /** A name or an address; IPv6 without its brackets. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+}
+
+export const listenAddress: Notation<ListenAddress> = {
+  expected: 'host:port such as "127.0.0.1:3141", "[::1]:3141" or "0.0.0.0:3141"',
+  parse(written) {
+    const [, ipv6, name, digits] = match(written, /^(?:\[([^\]]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/)
+    const port = Number(digits)
+    if (port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) return undefined
+    const host = ipv6 ?? name
+    return host === undefined ? undefined : { host, port }
+  },
+}
+
+/** `host:port`, as {@link listenAddress} reads it back and as a URL has it. */
+export function formatListen({ host, port }: ListenAddress): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+/** An index's address, with a trailing slash and without credentials. */
+export interface IndexUrl {
+  readonly url: URL
+  readonly credentials: Credentials | undefined
+}
+
+export const indexUrl: Notation<IndexUrl> = {
+  expected: 'an http or https URL such as "https://pypi.org/simple/", without query or fragment',
+  parse(written) {
+    const url = typeof written === 'string' ? URL.parse(written) : null
+    if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') return undefined
+    const credentials = takeCredentials(url)
+    if (credentials === 'malformed') return undefined
+    if (!url.pathname.endsWith('/')) url.pathname += '/'
+    return { url, credentials }
+  },
+  // Without a scheme, or with an odd one, a URL's credentials are not where they can be told from the rest.
+  show: (written) => redactUrl(JSON.stringify(written)).replace(/^".*@/, '"***@'),
+}
+
+function takeCredentials(url: URL): Credentials | 'malformed' | undefined {
+  if (url.username === '' && url.password === '') return undefined
+  try {
+    return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+  } catch {
+    return 'malformed'
+  } finally {
+    url.username = ''
+    url.password = ''
+  }
+}
+
+/** What our own routes begin with: an index of that name could not be told from them. */
+const RESERVED = new Set(['simple', 'files', 'wheels', 'trees', 'blobs', 'lookup', 'admin', 'health', 'metrics', 'ui'])
+
+export const indexName: Notation<IndexName> = {
+  expected: `a name of lower-case letters, digits, ".", "-" and "_", and none of ${[...RESERVED].join(', ')}`,
+  parse(written) {
+    if (typeof written !== 'string' || RESERVED.has(written)) return undefined
+    try {
+      return parseIndexName(written)
+    } catch {
+      return undefined
+    }
+  },
+}
+
+/** Host names with their ports, lower case, as `URL.host` has them. */
+export const hostList: Notation<readonly string[]> = {
+  expected: 'a list of host names such as ["files.example.org", "cdn.example.org:8443"]',
+  parse(written) {
+    if (!Array.isArray(written)) return undefined
+    const hosts = written.map(
+      (host: unknown) => match(host, /^[A-Za-z0-9._-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/)[0],
+    )
+    return hosts.every((host) => host !== undefined) ? hosts.map((host) => host.toLowerCase()) : undefined
+  },
+}
+
+/** A size of at least one byte, in bytes. */
+export const size: Notation<number> = {
+  expected: 'a size such as "50GiB" or "800MB"',
+  parse: (written) => positive(parseByteCount(written)),
+}
+
+/** A length of time, in milliseconds. */
+export const duration: Notation<number> = {
+  expected: 'a length of time such as "90s", "15m" or "30d"',
+  parse: parseDuration,
+}
+
+/** A length of time that a timer can wait, in milliseconds. */
+export const timeout: Notation<number> = {
+  expected: 'a length of time from "1ms" to "1d", such as "30s"',
+  parse(written) {
+    const ms = positive(duration.parse(written))
+    // Node's timers fire at once for more than 2^31 - 1 ms.
+    return ms !== undefined && ms <= 86_400_000 ? ms : undefined
+  },
+}
+
+export const count: Notation<number> = {
+  expected: 'a whole number from 0 to 100',
+  parse: (written) =>
+    typeof written === 'number' && Number.isInteger(written) && written >= 0 && written <= 100 ? written : undefined,
+}
+
+export const yesOrNo: Notation<boolean> = {
+  expected: 'true or false',
+  parse: (written) => (typeof written === 'boolean' ? written : undefined),
+}
+
+export const folder: Notation<string> = { expected: 'the path of a folder', parse: text }
+
+export const username: Notation<string> = { expected: 'a text that is not empty', parse: text }
+
+/** Anything that was written for a secret, right or wrong, stays unseen. */
+const showNothing = (): string => 'something else (not shown)'
+
+export const password: Notation<string> = { expected: 'a text that is not empty', parse: text, show: showNothing }
+
+/** RFC 6750 §2.1 has fewer characters yet; what matters is that it can be sent in a header. */
+export const token: Notation<string> = {
+  expected: 'ASCII characters without spaces',
+  parse: (written) => match(written, /^[\x21-\x7e]+$/)[0],
+  show: showNothing,
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export const logLevel: Notation<LogLevel> = {
+  expected: `one of ${LOG_LEVELS.join(', ')}`,
+  parse: (written) => LOG_LEVELS.find((level) => level === written),
+}
+
+function text(written: unknown): string | undefined {
+  return typeof written === 'string' && written !== '' && !written.includes('\0') ? written : undefined
+}
+
+function match(written: unknown, pattern: RegExp): readonly (string | undefined)[] {
+  return (typeof written === 'string' ? pattern.exec(written) : null) ?? []
+}
+
+function positive(quantity: number | undefined): number | undefined {
+  return quantity !== undefined && quantity > 0 ? quantity : undefined
+}

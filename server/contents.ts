@@ -1,0 +1,59 @@
+import type { ByteRange, Content } from '../routes/content.ts'
+import type { Blake3, Sha256 } from '../storage/digest.ts'
+import type { Spool } from '../storage/spool.ts'
+import type { StoredBlob } from '../storage/stored-blobs.ts'
+
+/** A stored blob as content. */
+export function storedContent(blob: StoredBlob, sha256: Sha256 | undefined): Content {
+  return {
+    size: blob.size,
+    sha256,
+    blake3: blob.blake3,
+    bytes: blob.bytes,
+    open: (range, signal) => blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal),
+  }
+}
+
+/** Bytes that are in memory anyway. */
+export function memoryContent(
+  bytes: Uint8Array,
+  digests: { readonly sha256: Sha256; readonly blake3: Blake3 },
+): Content {
+  return {
+    size: bytes.length,
+    ...digests,
+    bytes,
+    open: (range) => Promise.resolve(oneChunk(bytes, range)),
+  }
+}
+
+/** A download that is followed; by the time it is opened it may be over, and its file `landed` in the store. */
+export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: () => Promise<StoredBlob>): Content {
+  return {
+    size: spool.size,
+    sha256,
+    blake3: undefined,
+    bytes: undefined,
+    async open(range, signal) {
+      const following = spool.follow(range?.first ?? 0, range?.last, signal)
+      if (following !== undefined) return following
+      const blob = await landed()
+      return blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal)
+    },
+  }
+}
+
+/** What is known of a file without having it: for a HEAD. */
+export function describedContent(size: number, sha256: Sha256 | undefined): Content {
+  return {
+    size,
+    sha256,
+    blake3: undefined,
+    bytes: undefined,
+    open: () => Promise.reject(new Error('described only: it was asked for without its bytes')),
+  }
+}
+
+async function* oneChunk(bytes: Uint8Array, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+  yield range === undefined ? bytes : bytes.subarray(range.first, range.last + 1)
+}

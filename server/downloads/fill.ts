@@ -1,0 +1,81 @@
+import { UpstreamError } from '../errors.ts'
+import { redactUrl } from '../redact.ts'
+import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+import type { Spool } from '../../storage/spool.ts'
+import { openFile, type RetryPolicy } from './open-file.ts'
+
+interface FillOptions {
+  readonly policy: RetryPolicy
+  readonly signal: AbortSignal
+  /** Told of every byte that came from upstream, kept or not. */
+  readonly onBytes: (count: number) => void
+}
+
+/**
+ * Pours `response` into `spool` until all is there. A connection that breaks, stalls or ends early is taken up again where it stopped, by a
+ * range; an upstream that sends the whole again is compared with what readers already have. Throws {@link UpstreamError} when that fails,
+ * and whatever the spool throws.
+ */
+export async function fill(
+  spool: Spool,
+  response: UpstreamFile,
+  source: { readonly upstream: Upstream; readonly target: Target },
+  options: FillOptions,
+): Promise<void> {
+  let current = response
+  for (let resumptions = 0; ; resumptions += 1) {
+    try {
+      await pour(spool, current, source.target.url, options)
+      return
+    } catch (error) {
+      const isBroken = error instanceof UpstreamError && error.code !== 'ERR_UPSTREAM_FILE'
+      if (!isBroken || resumptions >= options.policy.retries) throw error
+    }
+    current = await reopen(spool, response.validator, source, options)
+  }
+}
+
+async function reopen(
+  spool: Spool,
+  validator: string | undefined,
+  { upstream, target }: { readonly upstream: Upstream; readonly target: Target },
+  options: FillOptions,
+): Promise<UpstreamFile> {
+  const file = await openFile(upstream, target, options.policy, {
+    from: spool.received,
+    ifRange: validator,
+    signal: options.signal,
+  })
+  if (file === undefined) throw changed(target.url, 'is gone')
+  const isElsewhere = file.status === 206 && file.first !== spool.received
+  const isOtherSize = file.size !== undefined && spool.size !== undefined && file.size !== spool.size
+  if (isElsewhere || isOtherSize) {
+    file.discard()
+    throw changed(target.url, 'is not the file that it was')
+  }
+  return file
+}
+
+async function pour(spool: Spool, response: UpstreamFile, url: string, options: FillOptions): Promise<void> {
+  let position = response.first
+  for await (const chunk of response.body) {
+    options.signal.throwIfAborted()
+    options.onBytes(chunk.length)
+    const known = Math.max(0, Math.min(chunk.length, spool.received - position))
+    if (known > 0 && !(await spool.matches(chunk.subarray(0, known), position))) {
+      throw changed(url, 'is not the file that it was')
+    }
+    if (known < chunk.length) await spool.append(chunk.subarray(known))
+    position += chunk.length
+  }
+  if (spool.size !== undefined && spool.received < spool.size) {
+    throw new UpstreamError(
+      'ERR_UPSTREAM_UNAVAILABLE',
+      `${redactUrl(url)} ended after ${spool.received} of ${spool.size} bytes`,
+    )
+  }
+}
+
+function changed(url: string, how: string): UpstreamError {
+  return new UpstreamError('ERR_UPSTREAM_FILE', `${redactUrl(url)} ${how} when the download was resumed`)
+}

@@ -1,0 +1,70 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { UpstreamError } from '../errors.ts'
+import { redactUrl } from '../redact.ts'
+import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+
+export interface RetryPolicy {
+  /** How often a request is sent again after a failure that may pass. */
+  readonly retries: number
+  /** Before the first retry, milliseconds; doubled for each further one, with jitter. */
+  readonly retryDelayMs: number
+}
+
+interface OpenOptions {
+  readonly from: number
+  readonly ifRange: string | undefined
+  readonly signal: AbortSignal
+}
+
+/** Opens a file on its upstream, trying again where that may help. Undefined: upstream has no such file. Throws {@link UpstreamError}. */
+export async function openFile(
+  upstream: Upstream,
+  target: Target,
+  policy: RetryPolicy,
+  options: OpenOptions,
+): Promise<UpstreamFile | undefined> {
+  return retry(policy, options.signal, async () => {
+    const part = options.from === 0 ? undefined : { from: options.from, ifRange: options.ifRange }
+    const file = await upstream.openFile(target, part, options.signal)
+    if (file.status === 200 || file.status === 206) return file
+    file.discard()
+    if (file.status === 404 || file.status === 410) return undefined
+    throw statusError(target.url, file.status, file.retryAfterSeconds)
+  })
+}
+
+/** Runs `attempt` until it succeeds, fails for good, or has failed `retries` times more than once. */
+export async function retry<Value>(
+  policy: RetryPolicy,
+  signal: AbortSignal,
+  attempt: () => Promise<Value>,
+): Promise<Value> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (failures >= policy.retries || !isWorthRetrying(error)) throw error
+      const asked = (error.retryAfterSeconds ?? 0) * 1000
+      const backoff = policy.retryDelayMs * 2 ** failures * (0.5 + Math.random())
+      // Somebody waits for this answer: a long Retry-After is passed on to them rather than slept out.
+      if (asked > 5000) throw error
+      await delay(Math.max(asked, backoff), undefined, { signal })
+    }
+  }
+}
+
+function isWorthRetrying(error: unknown): error is UpstreamError {
+  return (
+    error instanceof UpstreamError && (error.code === 'ERR_UPSTREAM_UNAVAILABLE' || error.code === 'ERR_UPSTREAM_BUSY')
+  )
+}
+
+/** What a status means that is neither success nor absence. */
+export function statusError(url: string, status: number, retryAfterSeconds: number | undefined): UpstreamError {
+  const message = `${redactUrl(url)} answered ${status}`
+  if (status === 429 || (status === 503 && retryAfterSeconds !== undefined)) {
+    return new UpstreamError('ERR_UPSTREAM_BUSY', message, { retryAfterSeconds })
+  }
+  if (status >= 400 && status < 500) return new UpstreamError('ERR_UPSTREAM_REFUSED', message)
+  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', message)
+}

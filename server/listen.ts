@@ -1,0 +1,137 @@
+import { createAdaptorServer } from '@hono/node-server'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { formatListen, type ListenAddress } from './config/notation.ts'
+
+/** What answers requests: a Hono app, for one. */
+export type Answering = Pick<Parameters<typeof createAdaptorServer>[0], 'fetch'>
+
+export interface Listening {
+  /** `http://host:port`, with the real port and no trailing slash. */
+  readonly url: string
+  /** What went out since the start on all connections, headers included. */
+  bytesSent(): number
+  /**
+   * Accepts nothing more, ends idle connections at once and others as soon as their responses are sent, and breaks off what is
+   * left after the grace time (default 10 s). Resolves when no connection is left.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>
+}
+
+/** The address cannot be listened on; the message says what to do. */
+export class ListenError extends Error {
+  readonly code = 'ERR_LISTEN'
+}
+
+const SERVER_OPTIONS = {
+  // Longer than the 60 s for which common proxies keep a connection, so that none sends a request into one that just closed.
+  keepAliveTimeout: 75_000,
+  // Both are about receiving a request, and ours are small; a response may take as long as its client keeps reading.
+  headersTimeout: 30_000,
+  requestTimeout: 60_000,
+  // TCP keep-alive: notices a client that vanished in the middle of a long download.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  noDelay: true,
+} as const
+
+/** A connection on which nothing moves for this long, in neither direction, is given up, whatever it waits for. */
+const STALLED_MS = 10 * 60_000
+
+/** Listens on an address and answers what comes. Throws {@link ListenError}. */
+export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    hostname: address.host,
+    createServer,
+    serverOptions: SERVER_OPTIONS,
+  }) as Server
+  server.timeout = STALLED_MS
+  const connections = new Connections(server)
+  await bind(server, address)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${formatListen({ host: address.host, port })}`,
+    bytesSent: () => connections.bytesSent(),
+    close: ({ graceMs = 10_000 } = {}) => connections.close(graceMs),
+  }
+}
+
+async function bind(server: Server, address: ListenAddress): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, address))
+    server.once('error', fail)
+    server.listen(address.port, address.host, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, address: ListenAddress): ListenError {
+  const name = formatListen(address)
+  const remedy = `set another with --listen host:port or ARBOR_LISTEN`
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `something listens there already, maybe another Arbor: stop it, or ${remedy}`,
+    EACCES: `not permitted (a port below 1024 needs privileges): ${remedy}`,
+    EADDRNOTAVAIL: `no such address on this machine: ${remedy}`,
+    ENOTFOUND: `no such host: ${remedy}`,
+  }
+  const code = error.code ?? error.message
+  return new ListenError(`cannot listen on ${name}: ${reasons[code] ?? `${code}; ${remedy}`}`, { cause: error })
+}
+
+/** Knows which connections have a response under way, so that closing cuts none short. */
+class Connections {
+  readonly #server: Server
+  /** Responses under way by connection. */
+  readonly #open = new Map<Socket, number>()
+  #closing: Promise<void> | undefined
+  /** On connections that are closed. */
+  #bytesSent = 0
+
+  constructor(server: Server) {
+    this.#server = server
+    server.on('connection', (socket: Socket) => {
+      this.#open.set(socket, 0)
+      socket.once('close', () => {
+        this.#open.delete(socket)
+        this.#bytesSent += socket.bytesWritten
+      })
+    })
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#count(request.socket, 1)
+      response.once('close', () => this.#count(request.socket, -1))
+    })
+    // Node's own, which its close() calls, also breaks off responses that are ended but not yet sent (Node 26.10).
+    server.closeIdleConnections = () => this.#endIdle()
+  }
+
+  bytesSent(): number {
+    return Array.from(this.#open.keys()).reduce((sum, socket) => sum + socket.bytesWritten, this.#bytesSent)
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= new Promise<void>((resolve) => {
+      const breakOff = setTimeout(() => {
+        for (const socket of this.#open.keys()) socket.destroy()
+      }, graceMs)
+      this.#server.close(() => {
+        clearTimeout(breakOff)
+        resolve()
+      })
+    })
+    return this.#closing
+  }
+
+  #count(socket: Socket, change: 1 | -1): void {
+    const responses = this.#open.get(socket)
+    if (responses === undefined) return
+    this.#open.set(socket, responses + change)
+    if (this.#closing !== undefined) this.#endIdle()
+  }
+
+  #endIdle(): void {
+    for (const [socket, responses] of this.#open) if (responses === 0) socket.destroySoon()
+  }
+}

@@ -1,0 +1,53 @@
+import { homedir } from 'node:os'
+import { diskIo } from '../storage/io.ts'
+import { createProgram, isCommandLineEnd } from './commands/program.ts'
+import { describeFailure } from './commands/start-error.ts'
+import { loadConfig, type Config } from './config.ts'
+import { openLog } from './log.ts'
+import { readTextFile } from './text-file.ts'
+
+// Rejections that nobody handles come here too.
+process.on('uncaughtException', (error) => {
+  openLog('fatal').fatal({ err: error }, 'unexpected error')
+  process.exit(1)
+})
+
+const print = (text: string): void => void process.stdout.write(text)
+
+/** Until SIGTERM or SIGINT, which end it in good order; a second one ends it at once. */
+async function serve(config: Config): Promise<void> {
+  const stopping = new AbortController()
+  const stop = (_name: NodeJS.Signals, number: number): void => {
+    if (stopping.signal.aborted) process.exit(128 + number)
+    stopping.abort()
+  }
+  process.on('SIGTERM', stop).on('SIGINT', stop)
+  // Loaded only here, so that the other commands answer at once.
+  const { runServer } = await import('./commands/run-server.ts')
+  await runServer(config, { print, signal: stopping.signal })
+}
+
+const program = createProgram({
+  loadConfig: (flags) =>
+    loadConfig({
+      env: process.env,
+      flags,
+      readFile: (path) => readTextFile(diskIo, path),
+      platform: process.platform,
+      homeFolder: homedir(),
+      workingFolder: process.cwd(),
+    }),
+  print,
+  serve,
+})
+
+try {
+  await program.parseAsync()
+  // What still keeps the process alive, such as a kept upstream connection, is no longer needed.
+  process.exit(0)
+} catch (error) {
+  if (isCommandLineEnd(error)) process.exit(error.exitCode === 0 ? 0 : 2)
+  const { message, exitCode } = describeFailure(error)
+  process.stderr.write(`arbor: ${message}\n`)
+  process.exit(exitCode)
+}

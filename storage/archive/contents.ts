@@ -1,0 +1,74 @@
+import { crc32, type InflateRaw, inflateRawSync } from 'node:zlib'
+import type { Archive, Member } from './archive.ts'
+import { asRefusal, leftOver, wrongChecksum, wrongSize } from './content-refusals.ts'
+import { inflateChunks } from './inflate-chunks.ts'
+
+/** A member of up to this many bytes, packed and unpacked, is read whole; a larger one flows through in pieces. */
+export const MAX_WHOLE_BYTES = 16 * 1024 * 1024
+
+/** The pieces in which a large stored member is read, bytes. */
+const PIECE_BYTES = 1024 * 1024
+
+/** Is the member small enough for {@link readMember}? */
+export function isWhole(member: Member): boolean {
+  return member.size <= MAX_WHOLE_BYTES && member.compressedSize <= MAX_WHOLE_BYTES
+}
+
+/**
+ * The contents of a member that {@link isWhole}, of the right length and CRC-32, valid until the archive is read again. Throws
+ * {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
+ */
+export function readMember({ file }: Archive, member: Member): Buffer {
+  const packed = file.view(member.dataOffset, member.compressedSize)
+  const contents = member.method === 0 ? packed : inflate(packed, member)
+  if (contents.length !== member.size) throw wrongSize(member)
+  if (crc32(contents) !== member.crc32) throw wrongChecksum(member)
+  return contents
+}
+
+/**
+ * The contents of a member of any size, in pieces that are valid until the next one is asked for. Nothing beyond the promised size comes
+ * out, but only the end of the iteration says that what came is right. Throws {@link ArchiveRefusedError}, or the signal's reason.
+ */
+export async function* streamMember(archive: Archive, member: Member, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const pieces = member.method === 0 ? readPieces(archive, member) : inflateChunks(archive.file, member, signal)
+  let size = 0
+  let checksum = 0
+  for await (const piece of pieces) {
+    signal.throwIfAborted()
+    size += piece.length
+    if (size > member.size) throw wrongSize(member)
+    checksum = crc32(piece, checksum)
+    yield piece
+  }
+  if (size !== member.size) throw wrongSize(member)
+  if (checksum !== member.crc32) throw wrongChecksum(member)
+}
+
+interface InflatedWithEngine {
+  readonly buffer: Buffer
+  readonly engine: InflateRaw
+}
+
+function inflate(packed: Buffer, member: Member): Buffer {
+  // One byte more than it should be: a stream that fills its buffer exactly costs a second one.
+  const chunkSize = Math.max(64, member.size + 1)
+  const settings = { info: true, maxOutputLength: Math.max(1, member.size), chunkSize }
+  try {
+    const { buffer, engine } = inflateRawSync(packed, settings) as unknown as InflatedWithEngine
+    // Node ignores what follows the end of the stream.
+    if (engine.bytesWritten !== packed.length) throw leftOver(member)
+    return buffer
+  } catch (error) {
+    throw asRefusal(error, member)
+  }
+}
+
+function* readPieces({ file }: Archive, member: Member): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, member.size))
+  for (let done = 0; done < member.size; done += buffer.length) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, member.size - done))
+    file.read(piece, member.dataOffset + done)
+    yield piece
+  }
+}

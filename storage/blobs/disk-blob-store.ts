@@ -1,0 +1,139 @@
+import { dirname } from 'node:path'
+import { type Blake3, parseBlake3 } from '../digest.ts'
+import { StoreClosedError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import type { Layout } from '../layout.ts'
+import type { BlobStore, OpenBlob, StagedFile } from './blob-store.ts'
+import { inParallel } from './in-parallel.ts'
+import { KeptFiles } from './kept-files.ts'
+import { openStaging, type Staging } from './staging.ts'
+import { asStoreErrors } from './store-full.ts'
+
+/** Of the four threads that node has for disk work, those that adopting and removing may fill. */
+const WIDTH = 2
+
+export interface DiskBlobStoreOptions {
+  readonly io: Io
+  readonly layout: Layout
+  /** Descriptors that stay open for the next reader. */
+  readonly maxKeptFiles?: number
+}
+
+/**
+ * Opens the blob store in a data folder that was prepared, and sweeps what dead processes left in staging. Several processes may have
+ * the same folder open. Where another process removes a blob, a descriptor kept here still reads it, until it is the longest unused one.
+ */
+export async function openDiskBlobStore(options: DiskBlobStoreOptions): Promise<BlobStore> {
+  const { io, layout, maxKeptFiles = 512 } = options
+  const staging = await asStoreErrors(() => openStaging(io, layout))
+  return new DiskBlobStore(io, layout, { staging, kept: new KeptFiles(io, maxKeptFiles) })
+}
+
+class DiskBlobStore implements BlobStore {
+  readonly #io: Io
+  readonly #layout: Layout
+  readonly #staging: Staging
+  readonly #kept: KeptFiles
+  /** Folders whose own names are known to survive a power cut. */
+  readonly #durableFolders = new Set<string>()
+  #isClosed = false
+
+  constructor(io: Io, layout: Layout, parts: { readonly staging: Staging; readonly kept: KeptFiles }) {
+    this.#io = io
+    this.#layout = layout
+    this.#staging = parts.staging
+    this.#kept = parts.kept
+  }
+
+  stage(): string {
+    this.#assertOpen()
+    return this.#staging.nextPath()
+  }
+
+  async discard(path: string): Promise<void> {
+    this.#assertStaged(path)
+    await asStoreErrors(() => this.#io.remove(path))
+  }
+
+  async adopt(files: readonly StagedFile[]): Promise<void> {
+    this.#assertOpen()
+    for (const file of files) this.#assertStaged(file.path)
+    await asStoreErrors(async () => {
+      await inParallel(files, WIDTH, (file) => this.#name(file))
+      // Also where the blob was there: whoever gave it its name may not have come to this point yet.
+      await this.#syncFolders(new Set(files.map(({ blake3 }) => dirname(this.#layout.blob(blake3)))))
+    })
+  }
+
+  async #name({ path, blake3 }: StagedFile): Promise<void> {
+    const target = this.#layout.blob(blake3)
+    if ((await this.#io.size(target)) !== undefined) return this.#io.remove(path)
+    await this.#io.makeReadOnly(path)
+    try {
+      await this.#io.rename(path, target)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await this.#io.makeFolder(dirname(target))
+      await this.#io.rename(path, target)
+    }
+  }
+
+  async #syncFolders(folders: ReadonlySet<string>): Promise<void> {
+    await inParallel(folders, WIDTH, (folder) => this.#io.syncFolder(folder))
+    if (folders.isSubsetOf(this.#durableFolders)) return
+    await this.#io.syncFolder(this.#layout.blobs)
+    for (const folder of folders) this.#durableFolders.add(folder)
+  }
+
+  async open(blake3: Blake3): Promise<OpenBlob | undefined> {
+    this.#assertOpen()
+    return this.#kept.open(blake3, this.#layout.blob(blake3))
+  }
+
+  async localPath(blake3: Blake3): Promise<string | undefined> {
+    const path = this.#layout.blob(blake3)
+    return (await this.#io.size(path)) === undefined ? undefined : path
+  }
+
+  async remove(blake3s: Iterable<Blake3>): Promise<void> {
+    this.#assertOpen()
+    const removeOne = async (blake3: Blake3): Promise<void> => {
+      await this.#io.remove(this.#layout.blob(blake3))
+      // Afterwards: who opened it in between must not have it kept.
+      this.#kept.forget(blake3)
+    }
+    await asStoreErrors(() => inParallel(blake3s, WIDTH, removeOne))
+  }
+
+  async *list(): AsyncGenerator<{ blake3: Blake3; size: number }> {
+    for (const prefix of await this.#io.list(this.#layout.blobs)) {
+      if (!/^[0-9a-f]{2}$/.test(prefix)) continue
+      for (const rest of await this.#io.list(this.#layout.blobFolder(prefix))) {
+        if (!/^[0-9a-f]{62}$/.test(rest)) continue
+        const blake3 = parseBlake3(prefix + rest)
+        const size = await this.#io.size(this.#layout.blob(blake3))
+        // Another process may have removed it since its folder was read.
+        if (size !== undefined) yield { blake3, size }
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#kept.close()
+    await asStoreErrors(() => this.#staging.close())
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new StoreClosedError('the blob store is closed')
+  }
+
+  #assertStaged(path: string): void {
+    if (!this.#staging.owns(path)) throw new TypeError(`${path} was not staged by this blob store`)
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}

@@ -1,0 +1,17 @@
+import type { Sha256 } from '../digest.ts'
+import { rawDigest } from './raw-digest.ts'
+import type { Connection } from './sqlite-connection.ts'
+
+export function findMetadata(connection: Connection, wheel: Sha256): Uint8Array | undefined {
+  const row = connection.find<{ content: Uint8Array }>('SELECT content FROM metadata WHERE wheel = ?', rawDigest(wheel))
+  return row?.content
+}
+
+export function saveMetadata(connection: Connection, wheel: Sha256, content: Uint8Array): void {
+  connection.run(
+    `INSERT INTO metadata (wheel, content) VALUES (?, ?)
+     ON CONFLICT (wheel) DO UPDATE SET content = excluded.content WHERE content <> excluded.content`,
+    rawDigest(wheel),
+    content,
+  )
+}

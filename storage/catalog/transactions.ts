@@ -1,0 +1,166 @@
+import { setTimeout } from 'node:timers/promises'
+import { StoreClosedError } from '../errors.ts'
+import { checkUpToDate, migrate } from './migrate.ts'
+import { asStorageError, Connection, isBusy } from './sqlite-connection.ts'
+
+/** `full`: survives a power cut when it resolves. `normal`: survives the end of the process; a power cut may take the last ones. */
+export type Durability = 'full' | 'normal'
+
+/** How long a write waits for writers of other processes, milliseconds: the longest of theirs is a prune that deletes records. */
+const WRITE_TIMEOUT_MS = 60_000
+
+/** The longest pause between two attempts at the write lock, milliseconds. */
+export const WRITE_POLL_MS = 25
+
+/**
+ * The transactions of one database. Writes of this process take turns, each in a transaction of its own that other processes cannot
+ * write beside, even while it awaits something. Reads have a connection of their own, and so see only what is committed.
+ */
+export class Transactions {
+  readonly #path: string
+  /** Undefined: opened read-only. */
+  readonly #writer: Connection | undefined
+  /** Undefined: a database in memory, which is one connection's; its reads take turns with the writes. */
+  readonly #reader: Connection | undefined
+  readonly #surveys = new Set<Promise<unknown>>()
+  #turns: Promise<unknown> = Promise.resolve()
+  #durability: Durability | undefined
+  #isClosed = false
+
+  private constructor(path: string, writer: Connection | undefined, reader: Connection | undefined) {
+    this.#path = path
+    this.#writer = writer
+    this.#reader = reader
+  }
+
+  /** Creates or migrates the database as needed. Throws {@link StoreFormatError}; nothing is left open then. */
+  static async open(path: string, { readOnly }: { readonly readOnly: boolean }): Promise<Transactions> {
+    if (readOnly) return new Transactions(path, undefined, openReader(path))
+    const writer = await openWriter(path)
+    try {
+      return new Transactions(path, writer, path === ':memory:' ? undefined : openReader(path))
+    } catch (error) {
+      writer.close()
+      throw error
+    }
+  }
+
+  /** Runs one synchronous query, or several that may see different moments. */
+  async read<T>(query: (connection: Connection) => T): Promise<T> {
+    const reader = this.#reader
+    if (reader === undefined) return this.#takeTurn((writer) => query(writer))
+    if (this.#isClosed) throw closed()
+    return query(reader)
+  }
+
+  /** Runs long reading that sees one moment throughout, keeps nobody from writing, and may rest in between. */
+  async survey<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    if (this.#reader === undefined) return this.#takeTurn(work)
+    if (this.#isClosed) throw closed()
+    const survey = this.#surveyApart(work)
+    this.#surveys.add(survey)
+    try {
+      return await survey
+    } finally {
+      this.#surveys.delete(survey)
+    }
+  }
+
+  /** Runs `work` in a transaction, and commits it if it resolves. What it awaits must not wait for another transaction. */
+  async write<T>(durability: Durability, work: (connection: Connection) => T | Promise<T>): Promise<T> {
+    return this.#takeTurn(async (writer) => {
+      try {
+        await this.#begin(writer, durability)
+        const result = await work(writer)
+        writer.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (writer.inTransaction) writer.exec('ROLLBACK')
+        throw asStorageError(error)
+      }
+    })
+  }
+
+  /** Waits for what was begun, then closes. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await Promise.allSettled([this.#turns, ...this.#surveys])
+    this.#reader?.close()
+    this.#writer?.close()
+  }
+
+  async #takeTurn<T>(work: (writer: Connection) => T | Promise<T>): Promise<T> {
+    const writer = this.#writer
+    if (writer === undefined) throw new TypeError('a catalog that was opened read-only takes no writes')
+    if (this.#isClosed) throw closed()
+    const turn = this.#turns.then(() => work(writer))
+    this.#turns = turn.catch(() => {}) // its owner hears of it; the next one's turn comes all the same
+    return turn
+  }
+
+  async #begin(writer: Connection, durability: Durability): Promise<void> {
+    if (this.#durability !== durability) {
+      writer.exec(`PRAGMA synchronous = ${durability}`)
+      this.#durability = durability
+    }
+    const deadline = performance.now() + WRITE_TIMEOUT_MS
+    for (let pause = 1; ; pause = Math.min(2 * pause, WRITE_POLL_MS)) {
+      try {
+        writer.exec('BEGIN IMMEDIATE')
+        return
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw error
+      }
+      // Not SQLite's own wait, which would block the event loop.
+      await setTimeout(pause)
+    }
+  }
+
+  async #surveyApart<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = openReader(this.#path)
+    try {
+      connection.exec('BEGIN')
+      return await work(connection)
+    } finally {
+      connection.close()
+    }
+  }
+}
+
+function closed(): StoreClosedError {
+  return new StoreClosedError('the catalog is closed')
+}
+
+function openReader(path: string): Connection {
+  const connection = new Connection(path, { readOnly: true })
+  try {
+    checkUpToDate(connection, path)
+    return connection
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
+async function openWriter(path: string): Promise<Connection> {
+  const connection = new Connection(path, { readOnly: false })
+  try {
+    const deadline = performance.now() + WRITE_TIMEOUT_MS
+    for (;;) {
+      try {
+        migrate(connection, path)
+        break
+      } catch (error) {
+        // Several processes that create one database at once: SQLite fails the change to WAL mode without waiting.
+        if (!isBusy(error) || performance.now() > deadline) throw error
+      }
+      await setTimeout(WRITE_POLL_MS)
+    }
+    connection.exec('PRAGMA journal_size_limit = 67108864; PRAGMA busy_timeout = 0')
+    return connection
+  } catch (error) {
+    connection.close()
+    throw asStorageError(error)
+  }
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Benchmark } from '../benchmark.ts'
+import { type Lab, openLab } from '../lab.ts'
+import { copyHeaders, fetchRaw } from '../load/fetch-raw.ts'
+import { findFileUrl } from '../load/page.ts'
+import { measureWarm, type Target } from '../load/warm.ts'
+import { findLoadObstacle } from '../load/wrk.ts'
+import { arbor } from '../servers/arbor.ts'
+import { type BareServer, startBareServer } from '../servers/bare.ts'
+import { devpi } from '../servers/devpi.ts'
+import { nginx } from '../servers/nginx.ts'
+import { waitForIdle } from '../servers/process-figures.ts'
+import { proxpi } from '../servers/proxpi.ts'
+import type { Row } from '../table.ts'
+import { findSampleWheels, type SampleWheel } from '../wheels/sample-wheels.ts'
+
+export const wheels: Benchmark = {
+  name: 'wheels',
+  about: 'warm wheels of 276 KB and 17 MB',
+  async run(options) {
+    const obstacle = await findLoadObstacle()
+    if (obstacle !== undefined) throw new Error(obstacle)
+    const { small, large } = await findSampleWheels(options.folder)
+    const folders = [...new Set([dirname(small.path), dirname(large.path)])]
+    await using lab = await openLab([arbor, nginx, devpi, proxpi], { folders }, options)
+    await using bare = await startBareServer()
+    const works = [
+      { name: '276 KB, 32 connections', unit: 'requests/s', connections: 32, wheel: small },
+      { name: '17 MB, 4 connections', unit: 'MB/s', connections: 4, wheel: large },
+    ] as const
+    const rows: Row[] = []
+    for (const { wheel, ...work } of works) {
+      const targets = await findTargets(wheel, lab, bare)
+      for (const { pid } of lab.servers) await waitForIdle(pid, options.signal)
+      rows.push(
+        await measureWarm({ ...work, headers: { 'Accept-Encoding': 'identity' }, targets }, options, lab.folder),
+      )
+    }
+    return [
+      {
+        title: 'Warm wheel',
+        columns: ['arbor', 'bare node', 'bare stream', 'nginx', 'devpi', 'proxpi'],
+        baseline: 'nginx',
+        rows,
+        notes: [
+          'bare node: one process, the very bytes and headers of arbor, from memory; bare stream: createReadStream',
+          ...lab.absences,
+        ],
+      },
+    ]
+  },
+}
+
+/** Fetches the wheel through everybody once, so that they have it, and compares the bytes. */
+async function findTargets(wheel: SampleWheel, lab: Lab, bare: BareServer): Promise<Target[]> {
+  const expected = sha256(await readFile(wheel.path))
+  const targets: Target[] = []
+  for (const { name, slow, index } of lab.servers) {
+    const url = await findFileUrl(index, wheel.project, wheel.filename)
+    const { body } = await fetchRaw(url)
+    if (sha256(body) !== expected) throw new Error(`${url} is not ${wheel.filename}`)
+    // The second time, since the first response may lack what only a stored file has.
+    const { headers } = await fetchRaw(url)
+    targets.push({ contestant: name, slow, url })
+    if (name === 'arbor') targets.push(...(await copyToBare(wheel, copyHeaders(headers), bare)))
+  }
+  return targets
+}
+
+async function copyToBare(wheel: SampleWheel, headers: Record<string, string>, bare: BareServer): Promise<Target[]> {
+  const contestants = [
+    { contestant: 'bare node', path: `/memory/${wheel.filename}`, from: 'memory' },
+    { contestant: 'bare stream', path: `/stream/${wheel.filename}`, from: 'stream' },
+  ] as const
+  await bare.serve(contestants.map(({ path, from }) => ({ path, from, file: wheel.path, headers })))
+  return contestants.map(({ contestant, path }) => ({ contestant, slow: false, url: `${bare.origin}${path}` }))
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

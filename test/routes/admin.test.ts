@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import request, { type Test } from 'supertest'
+import { parsePruneRequest } from '../../routes/prune-request.ts'
+import { versionOf } from '../../routes/version.ts'
+import type { Filename, ProjectName } from '../../storage/names.ts'
+import { keptContent, someBytes } from '../support/memory-content.ts'
+import { ADMIN_TOKEN, serveMemory } from '../support/routes-fixture.ts'
+
+const withToken = (test: Test): Test => test.set('Authorization', `Bearer ${ADMIN_TOKEN}`)
+
+describe('the admin token', () => {
+  for (const header of [
+    undefined,
+    '',
+    ADMIN_TOKEN,
+    `Basic ${ADMIN_TOKEN}`,
+    'Bearer',
+    'Bearer wrong',
+    `Bearer ${ADMIN_TOKEN}x`,
+    `Bearer ${ADMIN_TOKEN} x`,
+  ]) {
+    test(`is not ${JSON.stringify(header)}: 401`, async () => {
+      await using served = await serveMemory()
+      for (const asked of [request(served.server).get('/admin/stats'), request(served.server).post('/admin/prune')]) {
+        if (header !== undefined) asked.set('Authorization', header)
+        await asked.expect(401).expect('WWW-Authenticate', /^Bearer realm="arbor"/)
+      }
+      assert.deepEqual(served.repository.budgets, [])
+    })
+  }
+
+  test('opens, in any case of the scheme', async () => {
+    await using served = await serveMemory()
+    await request(served.server).get('/admin/stats').set('Authorization', `bearer ${ADMIN_TOKEN}`).expect(200)
+  })
+
+  test('that is not set lets nobody in', async () => {
+    await using served = await serveMemory({ adminToken: undefined })
+    await request(served.server).get('/admin/stats').set('Authorization', 'Bearer undefined').expect(401)
+    await request(served.server).get('/admin/stats').expect(401)
+  })
+})
+
+test('GET /admin/stats is what the repository says, for nobody else to keep or read', async () => {
+  await using served = await serveMemory()
+  const expected = await served.repository.stats()
+  const { headers } = await withToken(request(served.server).get('/admin/stats'))
+    .expect(200, JSON.parse(JSON.stringify(expected)))
+    .expect('Cache-Control', 'no-store')
+  assert.equal(headers['access-control-allow-origin'], undefined)
+})
+
+describe('POST /admin/prune', () => {
+  const wheel = keptContent(someBytes(100))
+  const planned = {
+    project: 'a-b',
+    version: '1.0',
+    filename: 'a_b-1.0-py3-none-any.whl',
+    size: 100,
+    reason: 'size',
+    freedBytes: 100,
+    usedAt: '1970-01-01T00:00:00.000Z',
+    sha256: `sha256:${wheel.sha256}`,
+    blake3: `blake3:${wheel.blake3}`,
+    seen: [{ index: 'main', project: 'a-b', filename: 'a_b-1.0-py3-none-any.whl' }],
+  }
+  const plan = { distributions: [planned], trees: 0, blobs: 0, packs: 0, storedBytes: 100, freedBytes: 100 }
+
+  for (const body of ['', '{}', '{"dryRun":true}']) {
+    test(`${JSON.stringify(body)} only says what it would do`, async () => {
+      await using served = await serveMemory()
+      served.repository.addFile(planned.filename, wheel)
+      await withToken(request(served.server).post('/admin/prune')).send(body).expect(200, { dryRun: true, plan })
+      assert.deepEqual(served.repository.executed, [])
+    })
+  }
+
+  test('with "dryRun": false does it, within the budget, and says what it did', async () => {
+    await using served = await serveMemory()
+    served.repository.addFile(planned.filename, wheel)
+    const outcome = { distributions: 1, trees: 0, blobs: 0, packs: 0, freedBytes: 100 }
+    await withToken(request(served.server).post('/admin/prune'))
+      .send({ dryRun: false, maxBytes: '50GiB', unusedFor: '30d' })
+      .expect(200, { dryRun: false, plan, outcome })
+    assert.deepEqual(served.repository.budgets, [{ maxBytes: 50 * 2 ** 30, unusedForMs: 30 * 86_400_000 }])
+    assert.equal(served.repository.executed.length, 1)
+  })
+
+  for (const body of [
+    '{',
+    '[]',
+    'null',
+    '{"dryrun":false}',
+    '{"dryRun":"false"}',
+    '{"maxBytes":-1}',
+    '{"maxBytes":1.5}',
+    '{"maxBytes":null}',
+    '{"maxBytes":"50"}',
+    '{"unusedFor":30}',
+    '{"unusedFor":"30 years"}',
+  ]) {
+    test(`${body} is 400, and nothing is done`, async () => {
+      await using served = await serveMemory()
+      await withToken(request(served.server).post('/admin/prune'))
+        .send(body)
+        .expect(400)
+        .expect('Content-Type', 'application/problem+json')
+      assert.deepEqual(served.repository.budgets, [])
+    })
+  }
+
+  test('with a body beyond all sense is 413', async () => {
+    await using served = await serveMemory()
+    await withToken(request(served.server).post('/admin/prune')).send(' '.repeat(70_000)).expect(413)
+  })
+})
+
+test('a budget in plain bytes', () => {
+  assert.deepEqual(parsePruneRequest('{"maxBytes":0}'), {
+    dryRun: true,
+    budget: { maxBytes: 0, unusedForMs: undefined },
+  })
+})
+
+for (const [filename, project, version] of [
+  ['a_b-1.0-py3-none-any.whl', 'a-b', '1.0'],
+  ['a-b-1.0.post1.tar.gz', 'a-b', '1.0.post1'],
+  ['A.B-1.0-2.zip', 'a-b', '1.0-2'],
+  ['a-b.tar.gz', 'a-b', undefined],
+  ['a-b.json', 'a-b', undefined],
+  ['other-1.0.tar.gz', 'a-b', undefined],
+] as const) {
+  test(`the version in ${filename} is ${version}`, () => {
+    assert.equal(versionOf({ filename: filename as Filename, project: project as unknown as ProjectName }), version)
+  })
+}

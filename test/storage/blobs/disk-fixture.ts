@@ -1,0 +1,35 @@
+import { chmod, mkdtemp, readdir, realpath, rm, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
+import { prepareDataFolder } from '../../../storage/data-folder.ts'
+import { diskIo, type Io } from '../../../storage/io.ts'
+import { createLayout, type Layout } from '../../../storage/layout.ts'
+import type { BlobStoreFixture } from '../../contract/blob-store.ts'
+
+/** A disk blob store in a temporary data folder. */
+export async function createDiskFixture(
+  options: { readonly io?: Io; readonly maxKeptFiles?: number } = {},
+): Promise<BlobStoreFixture & { readonly layout: Layout }> {
+  // As /proc names it.
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'arbor-blobs-')))
+  const layout = createLayout(folder)
+  await prepareDataFolder(diskIo, layout)
+  return {
+    folder,
+    layout,
+    open: () => openDiskBlobStore({ io: diskIo, layout, ...options }),
+    async cut(blake3, size) {
+      await chmod(layout.blob(blake3), 0o600)
+      await truncate(layout.blob(blake3), size)
+    },
+    staged: () => listFiles(layout.staging),
+    remove: () => rm(folder, { recursive: true }),
+  }
+}
+
+/** Paths of the files under a folder, at any depth. */
+export async function listFiles(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true })
+  return found.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name))
+}

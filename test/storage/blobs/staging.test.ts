@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
+import { openStaging } from '../../../storage/blobs/staging.ts'
+import { hashBlake3 } from '../../../storage/digest.ts'
+import { diskIo } from '../../../storage/io.ts'
+import { createLayout, type Layout } from '../../../storage/layout.ts'
+import { listAll, readWhole } from '../../contract/blob-store.ts'
+import { createDiskFixture, listFiles } from './disk-fixture.ts'
+
+const PROCESS = fileURLToPath(new URL('store-process.ts', import.meta.url))
+
+function start(layout: Layout, order: 'adopt' | 'hold'): ChildProcess {
+  return spawn(process.execPath, [PROCESS, layout.folder, order], { stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+/** Starts a process that holds the store open; resolves to it and to the path of what it has staged. */
+async function startHolder(t: TestContext, layout: Layout): Promise<{ child: ChildProcess; path: string }> {
+  const child = start(layout, 'hold')
+  t.after(() => child.kill('SIGKILL'))
+  assert(child.stdout !== null)
+  const [path] = (await once(createInterface(child.stdout), 'line')) as [string]
+  return { child, path }
+}
+
+test('what a live process has staged is left alone; what a killed one had is swept', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const [first, second] = await Promise.all([startHolder(t, fixture.layout), startHolder(t, fixture.layout)])
+
+  const store = await fixture.open()
+  assert.equal(await readFile(first.path, 'utf8'), 'half of some')
+  assert.equal(await readFile(second.path, 'utf8'), 'half of some')
+
+  const exited = once(first.child, 'exit')
+  first.child.kill('SIGKILL')
+  await exited
+  const other = await fixture.open()
+  await assert.rejects(stat(first.path), { code: 'ENOENT' })
+  assert.equal(await readFile(second.path, 'utf8'), 'half of some')
+
+  await Promise.all([store.close(), other.close()])
+  assert.equal((await readdir(fixture.layout.staging)).length, 2, "one live process's lock and folder")
+})
+
+test('eight processes make the same blobs in a new folder', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const layout = createLayout(join(fixture.folder, 'new'))
+  const exits = await Promise.all(Array.from({ length: 8 }, () => once(start(layout, 'adopt'), 'exit')))
+  assert.deepEqual(
+    exits,
+    Array.from({ length: 8 }, () => [0, null]),
+  )
+  assert.deepEqual(await readdir(layout.staging), [])
+  const store = await openDiskBlobStore({ io: diskIo, layout })
+  assert.equal((await listAll(store)).size, 50)
+  for (let index = 0; index < 50; index += 1) {
+    const content = Buffer.from(`blob ${index}`)
+    assert.deepEqual(await readWhole(store, hashBlake3(content)), content)
+  }
+  await store.close()
+})
+
+test('a folder without a lock, a lock without a folder, and stray files are debris', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const { layout } = fixture
+  await mkdir(layout.stagingFolder('lockless'))
+  await writeFile(join(layout.stagingFolder('lockless'), '1'), 'x')
+  await writeFile(layout.stagingLock('folderless'), '')
+  await mkdir(layout.stagingFolder('both'))
+  await writeFile(layout.stagingLock('both'), '')
+  await writeFile(join(layout.staging, 'stray'), '')
+  const store = await fixture.open()
+  assert.equal((await readdir(layout.staging)).length, 2, 'the lock and the folder of this process')
+  await store.close()
+  assert.deepEqual(await readdir(layout.staging), [])
+})
+
+test('an own folder is never swept from under somebody, however many open and close at once', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const use = async (): Promise<void> => {
+    for (let round = 0; round < 10; round += 1) {
+      const staging = await openStaging(diskIo, fixture.layout)
+      const path = staging.nextPath()
+      await writeFile(path, 'mine')
+      assert(staging.owns(path))
+      assert.equal(await readFile(path, 'utf8'), 'mine')
+      await staging.close()
+    }
+  }
+  await Promise.all(Array.from({ length: 10 }, use))
+  assert.deepEqual(await listFiles(fixture.layout.staging), [])
+})

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test, type TestContext } from 'node:test'
+import { migrate } from '../../../storage/catalog/migrate.ts'
+import { APPLICATION_ID, MIGRATIONS } from '../../../storage/catalog/schema.ts'
+import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
+import { asStorageError, Connection } from '../../../storage/catalog/sqlite-connection.ts'
+import { blake3Of, distributionOf, WHEEL } from '../../contract/catalog-samples.ts'
+
+async function createPath(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'arbor-catalog-'))
+  t.after(() => rm(folder, { recursive: true }))
+  return path.join(folder, 'catalog.sqlite')
+}
+
+function runSql(file: string, sql: string): void {
+  using database = new DatabaseSync(file)
+  database.exec(sql)
+}
+
+function readPragma(file: string, name: string): unknown {
+  using database = new DatabaseSync(file)
+  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+}
+
+test('a new database is marked as ours, with its version, in WAL mode', async (t) => {
+  const file = await createPath(t)
+  await (await openSqliteCatalog({ path: file })).close()
+  assert.equal(readPragma(file, 'application_id'), APPLICATION_ID)
+  assert.equal(readPragma(file, 'user_version'), MIGRATIONS.length)
+  assert.equal(readPragma(file, 'journal_mode'), 'wal')
+})
+
+test('what was added is there when the database is opened again', async (t) => {
+  const file = await createPath(t)
+  const first = await openSqliteCatalog({ path: file })
+  await first.addDistribution(distributionOf('w'), WHEEL)
+  await first.close()
+  const second = await openSqliteCatalog({ path: file })
+  t.after(() => second.close())
+  assert.equal((await second.findDistribution({ algorithm: 'blake3', hex: blake3Of('w') }))?.size, 100)
+})
+
+test('a newer format is refused in words, and left as it is', async (t) => {
+  const file = await createPath(t)
+  await (await openSqliteCatalog({ path: file })).close()
+  runSql(file, `PRAGMA user_version = ${MIGRATIONS.length + 1}`)
+  await assert.rejects(openSqliteCatalog({ path: file }), {
+    code: 'ERR_STORE_FORMAT',
+    message: /newer Arbor.*update Arbor/,
+  })
+  await assert.rejects(openSqliteCatalog({ path: file, readOnly: true }), { code: 'ERR_STORE_FORMAT' })
+  assert.equal(readPragma(file, 'user_version'), MIGRATIONS.length + 1)
+})
+
+test("another program's database is refused, and left as it is", async (t) => {
+  const file = await createPath(t)
+  runSql(file, 'CREATE TABLE theirs (id INTEGER)')
+  const before = await readFile(file)
+  await assert.rejects(openSqliteCatalog({ path: file }), { code: 'ERR_STORE_FORMAT', message: /another program/ })
+  assert.deepEqual(await readFile(file), before)
+})
+
+test('a file that is no database is refused, and left as it is', async (t) => {
+  const file = await createPath(t)
+  await writeFile(file, 'not a database, but long enough to be taken for the header of one: '.repeat(10))
+  const before = await readFile(file)
+  await assert.rejects(openSqliteCatalog({ path: file }), {
+    code: 'ERR_STORE_FORMAT',
+    message: /not an SQLite database/,
+  })
+  assert.deepEqual(await readFile(file), before)
+})
+
+test('an older format is migrated step by step, in one transaction', async (t) => {
+  const file = await createPath(t)
+  const catalog = await openSqliteCatalog({ path: file })
+  await catalog.addDistribution(distributionOf('w'), WHEEL)
+  await catalog.close()
+  const connection = new Connection(file, { readOnly: false })
+  t.after(() => connection.close())
+  const steps = [...MIGRATIONS, 'CREATE TABLE leaf (id INTEGER)', 'INSERT INTO leaf SELECT count(*) FROM distribution']
+  assert.throws(() => migrate(connection, file, [...steps, 'a mistake']), /syntax error/)
+  assert.equal(connection.get<{ user_version: number }>('PRAGMA user_version').user_version, MIGRATIONS.length)
+  assert.equal(connection.find("SELECT 1 FROM sqlite_schema WHERE name = 'leaf'"), undefined)
+  migrate(connection, file, steps)
+  assert.equal(connection.get<{ user_version: number }>('PRAGMA user_version').user_version, steps.length)
+  assert.equal(connection.get<{ id: number }>('SELECT id FROM leaf').id, 1)
+})
+
+test('opened read-only it finds what another connection commits, and takes no writes', async (t) => {
+  const file = await createPath(t)
+  const writer = await openSqliteCatalog({ path: file })
+  const reader = await openSqliteCatalog({ path: file, readOnly: true })
+  t.after(() => writer.close())
+  t.after(() => reader.close())
+  assert.deepEqual(await reader.findStored([blake3Of('w')]), new Set())
+  await writer.addDistribution(distributionOf('w'), WHEEL)
+  assert.deepEqual(await reader.findStored([blake3Of('w')]), new Set([blake3Of('w')]))
+  await assert.rejects(reader.addDistribution(distributionOf('v'), WHEEL), /read-only/)
+})
+
+test('a full disk is told as such', async (t) => {
+  const file = await createPath(t)
+  using database = new DatabaseSync(file)
+  database.exec('CREATE TABLE filler (content BLOB); PRAGMA max_page_count = 4')
+  assert.throws(
+    () => {
+      try {
+        database.exec('INSERT INTO filler VALUES (zeroblob(100000))')
+      } catch (error) {
+        throw asStorageError(error)
+      }
+    },
+    { code: 'ERR_STORE_FULL' },
+  )
+  const other = new Error('other')
+  assert.equal(asStorageError(other), other)
+})

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { hashBlake3 } from '../../storage/digest.ts'
+import { normalizeProjectName } from '../../storage/names.ts'
+
+interface ManifestFile {
+  readonly path: string
+  readonly size: number
+  readonly blake3: string
+  readonly executable: boolean
+}
+
+/** A wheel's unpacked files as Arbor serves them by hash, with what each holds. */
+interface FetchedTree {
+  readonly wheel: string
+  readonly files: readonly (ManifestFile & { readonly bytes: Buffer })[]
+}
+
+export interface ComparisonOptions {
+  /** Projects installed some other way: built from an sdist, or part of the environment when it was made. */
+  readonly except?: readonly string[]
+}
+
+/**
+ * Compares every file of a virtual environment with the trees that Arbor serves for the wheels installed in it: same
+ * bytes, same executable bit, none missing, none that no wheel brought. Returns what was compared.
+ */
+export async function assertInstalledAsServed(
+  arborUrl: string,
+  environment: string,
+  options: ComparisonOptions = {},
+): Promise<{ wheels: number; files: number }> {
+  const except = new Set(options.except)
+  const sitePackages = await findSitePackages(environment)
+  const installed = (await findInstalled(sitePackages)).filter(({ project }) => !except.has(project))
+  const trees = await Promise.all(installed.map(({ project, version }) => fetchTreeByHash(arborUrl, project, version)))
+  const claimed = new Set<string>()
+  for (const tree of trees) {
+    for (const file of tree.files) {
+      const path = placeOf(file.path, environment, sitePackages)
+      claimed.add(path)
+      await compareFile(path, file, `${tree.wheel}: ${file.path}`)
+    }
+  }
+  if (except.size === 0) await assertNothingElse(environment, sitePackages, claimed, trees)
+  return { wheels: trees.length, files: claimed.size }
+}
+
+async function findSitePackages(environment: string): Promise<string> {
+  const python = (await readdir(join(environment, 'lib'))).find((name) => name.startsWith('python'))
+  assert.ok(python, `${environment} is no virtual environment`)
+  return join(environment, 'lib', python, 'site-packages')
+}
+
+async function findInstalled(sitePackages: string): Promise<{ project: string; version: string }[]> {
+  return (await readdir(sitePackages)).flatMap((name) => {
+    const [, project, version] = /^(.+)-([^-]+)\.dist-info$/.exec(name) ?? []
+    return project === undefined || version === undefined ? [] : [{ project: normalizeProjectName(project), version }]
+  })
+}
+
+/** As anybody would: the page says the wheel's SHA-256, that leads to its tree, and the tree to each of its files. */
+async function fetchTreeByHash(arborUrl: string, project: string, version: string): Promise<FetchedTree> {
+  const page = await fetchOk(`${arborUrl}/simple/${project}/`, { accept: 'application/vnd.pypi.simple.v1+json' })
+  const { files } = JSON.parse(page.bytes.toString()) as {
+    files: { filename: string; hashes: { sha256: string } }[]
+  }
+  const wheel = files.find((file) => file.filename.endsWith('.whl') && file.filename.split('-')[1] === version)
+  assert.ok(wheel, `the page of ${project} has no wheel of version ${version}`)
+  const manifest = await fetchOk(`${arborUrl}/wheels/sha256:${wheel.hashes.sha256}/tree`)
+  const location = manifest.headers.get('content-location')
+  assert.equal(location, `/trees/blake3:${hashBlake3(manifest.bytes)}`, 'the tree is named by its manifest')
+  const listed = (JSON.parse(manifest.bytes.toString()) as { files: ManifestFile[] }).files
+  const fetched: (ManifestFile & { bytes: Buffer })[] = []
+  for (const file of listed) {
+    const path = file.path.split('/').map(encodeURIComponent).join('/')
+    const { bytes } = await fetchOk(`${arborUrl}${location}/${path}`)
+    assert.equal(bytes.length, file.size, file.path)
+    assert.equal(hashBlake3(bytes), file.blake3, file.path)
+    fetched.push({ ...file, bytes })
+  }
+  return { wheel: wheel.filename, files: fetched }
+}
+
+async function fetchOk(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ headers: Headers; bytes: Buffer }> {
+  const response = await fetch(url, { headers })
+  const bytes = Buffer.from(await response.arrayBuffer())
+  assert.equal(response.status, 200, `${url}: ${bytes.toString('utf8', 0, 500)}`)
+  return { headers: response.headers, bytes }
+}
+
+/** Where installers put a wheel's file (PEP 427, "Installing a wheel"); pure and platform libraries share a folder here. */
+function placeOf(path: string, environment: string, sitePackages: string): string {
+  const [, scheme, rest] = /^[^/]+\.data\/([^/]+)\/(.*)$/.exec(path) ?? []
+  if (scheme === undefined || rest === undefined) return join(sitePackages, path)
+  if (scheme === 'scripts') return join(environment, 'bin', rest)
+  if (scheme === 'data') return join(environment, rest)
+  assert.ok(scheme === 'purelib' || scheme === 'platlib', `${path}: nothing is known about ${scheme}`)
+  return join(sitePackages, rest)
+}
+
+async function compareFile(path: string, file: FetchedTree['files'][number], name: string): Promise<void> {
+  // Every installer writes RECORD again, since it lists what was installed and where.
+  if (/^[^/]+\.dist-info\/RECORD$/.test(file.path)) return
+  const bytes = await readFile(path)
+  if (file.bytes.toString('latin1', 0, 8) === '#!python') {
+    // A script's first line is made to name the environment's interpreter, and scripts become executable.
+    assert.equal(afterFirstLine(bytes), afterFirstLine(file.bytes), name)
+    return
+  }
+  assert.ok(bytes.equals(file.bytes), `${name}: other bytes than in the tree`)
+  const { mode } = await stat(path)
+  const script = /\.data\/scripts\//.test(file.path)
+  assert.equal((mode & 0o111) !== 0, file.executable || script, `${name}: executable bit`)
+}
+
+function afterFirstLine(script: Buffer): string {
+  return script.toString('latin1').replace(/^.*\n/, '')
+}
+
+async function assertNothingElse(
+  environment: string,
+  sitePackages: string,
+  claimed: ReadonlySet<string>,
+  trees: readonly FetchedTree[],
+): Promise<void> {
+  const commands = new Set(trees.flatMap(consoleScriptsOf))
+  const found = await readdir(environment, { recursive: true, withFileTypes: true })
+  const strangers = found
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !claimed.has(path))
+    .filter((path) => {
+      const inside = relative(sitePackages, path)
+      if (inside.startsWith('..')) return isStrangerOutside(relative(environment, path), commands)
+      return !isMadeByInstaller(inside)
+    })
+  assert.deepEqual(strangers.slice(0, 20), [], 'files that no wheel brought')
+}
+
+/** What installers add beside a wheel's own files. */
+function isMadeByInstaller(path: string): boolean {
+  return (
+    // The recording of who installed it, why and from where.
+    /^[^/]+\.dist-info\/(INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|RECORD)$/.test(path) ||
+    // Compiled on installation.
+    /(^|\/)__pycache__\/[^/]+\.pyc$/.test(path) ||
+    // Of the environment itself.
+    /^_virtualenv\.(py|pth)$/.test(path)
+  )
+}
+
+/** Outside site-packages are the environment's own files (lib64 is a link to lib), and the commands that installers make from entry points. */
+function isStrangerOutside(path: string, commands: ReadonlySet<string>): boolean {
+  const environmentsOwn =
+    /^(pyvenv\.cfg|\.gitignore|\.lock|CACHEDIR\.TAG|lib64(\/.*)?|bin\/([Aa]ctivate|deactivate|pydoc|python).*)$/
+  const [, command] = /^bin\/([^/]+)$/.exec(path) ?? []
+  return !environmentsOwn.test(path) && !(command !== undefined && commands.has(command))
+}
+
+function consoleScriptsOf(tree: FetchedTree): string[] {
+  const file = tree.files.find(({ path }) => /^[^/]+\.dist-info\/entry_points\.txt$/.test(path))
+  const [, section = ''] = /\[console_scripts\]([^[]*)/.exec(file?.bytes.toString() ?? '') ?? []
+  return section.split('\n').flatMap((line) => {
+    const name = line.split('=')[0]?.trim()
+    return name === undefined || name === '' ? [] : [name]
+  })
+}

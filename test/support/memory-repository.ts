@@ -1,0 +1,194 @@
+import type { Content } from '../../routes/content.ts'
+import type { FileReference, Manifest, Repository, RepositoryStats, WheelRecord } from '../../routes/repository.ts'
+import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
+import { formatDigest, hashBlake3, hashSha256, type Blake3, type Digest, type Sha256 } from '../../storage/digest.ts'
+import { ArchiveRefusedError } from '../../storage/errors.ts'
+import type { ProjectPage, Tree } from '../../storage/model.ts'
+import {
+  parseFilename,
+  parseIndexName,
+  projectsOf,
+  type Filename,
+  type IndexName,
+  type ProjectName,
+  type TreePath,
+} from '../../storage/names.ts'
+import { keptContent } from './memory-content.ts'
+
+interface AddedTree {
+  readonly tree: Tree
+  readonly bytes: Uint8Array
+}
+
+/** A repository that holds all it has in maps: what the routes are tested against, with no disk and no upstream. */
+export class MemoryRepository implements Repository {
+  readonly defaultIndex = parseIndexName('main')
+  readonly #pages = new Map<ProjectName, ProjectPage>()
+  readonly #files = new Map<string, Content>()
+  readonly #metadata = new Map<string, Content>()
+  readonly #blobs = new Map<string, Content>()
+  readonly #manifests = new Map<Blake3, AddedTree>()
+  readonly #wheels = new Map<Sha256, WheelRecord>()
+  /** Thrown by whatever is asked next, and by all that follows. */
+  failure: Error | undefined
+  readonly executed: PrunePlan[] = []
+  readonly budgets: PruneBudget[] = []
+
+  /** Lists and stores a file; `hashed: false` as an index does that lists no SHA-256. Returns the path of its URL. */
+  addFile(
+    name: string,
+    content: Content,
+    options: { readonly hashed?: boolean; readonly metadata?: Uint8Array; readonly tree?: WheelRecord['tree'] } = {},
+  ): string {
+    const { hashed = true, metadata, tree = { state: 'none' } } = options
+    const { sha256 = hashSha256(Buffer.from(name)), blake3 = hashBlake3(Buffer.from(name)) } = content
+    const filename = parseFilename(name)
+    const reference = { index: this.defaultIndex, sha256: hashed ? sha256 : undefined, filename }
+    this.#files.set(keyOf(reference), content)
+    if (metadata !== undefined) this.#metadata.set(keyOf(reference), keptContent(metadata))
+    for (const digest of [`sha256:${sha256}`, `blake3:${blake3}`]) this.#blobs.set(digest, content)
+    const [project] = projectsOf(filename)
+    if (project === undefined) throw new TypeError(`${name} names no project`)
+    const seen = [{ index: this.defaultIndex, project, filename }]
+    this.#wheels.set(sha256, { sha256, blake3, size: content.size ?? 0, seen, tree })
+    return `/files/main/${hashed ? sha256 : 'unhashed'}/${encodeURIComponent(name)}`
+  }
+
+  /** Stores a tree of these files; paths that end with `*` are executable. */
+  addTree(files: Readonly<Record<string, Uint8Array>>): Manifest {
+    const treeFiles = Object.entries(files).map(([name, bytes]) => {
+      const blake3 = hashBlake3(bytes)
+      this.#blobs.set(`blake3:${blake3}`, keptContent(bytes))
+      const path = name.replace(/\*$/, '') as TreePath
+      return { path, size: bytes.length, blake3, executable: name.endsWith('*') }
+    })
+    treeFiles.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+    const dirhash = hashBlake3(Buffer.from(JSON.stringify(treeFiles)))
+    const body = { format: 'arbor-tree-1', dirhash, files: treeFiles, emptyDirectories: [] }
+    const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
+    const tree: Tree = { id: hashBlake3(bytes), dirhash, files: treeFiles, emptyDirectories: [] }
+    this.#manifests.set(tree.id, { tree, bytes })
+    this.#blobs.set(`blake3:${tree.id}`, keptContent(bytes))
+    return { tree, bytes }
+  }
+
+  addPage(page: ProjectPage): void {
+    this.#pages.set(page.project, page)
+  }
+
+  hasIndex(index: IndexName): boolean {
+    return index === this.defaultIndex
+  }
+
+  listProjects(index: IndexName): Promise<{ index: IndexName; projects: readonly string[] }> {
+    return this.#answer({ index, projects: [...this.#pages.keys()] })
+  }
+
+  findPage(index: IndexName, project: ProjectName): Promise<{ index: IndexName; page: ProjectPage } | undefined> {
+    const page = this.#pages.get(project)
+    return this.#answer(page && { index, page })
+  }
+
+  findFile(reference: FileReference): Promise<Content | undefined> {
+    return this.#answer(this.#files.get(keyOf(reference)))
+  }
+
+  findMetadata(reference: FileReference): Promise<Content | undefined> {
+    return this.#answer(this.#metadata.get(keyOf(reference)))
+  }
+
+  findWheel(digest: Digest): Promise<Content | undefined> {
+    return this.#answer(this.#findRecord(digest) && this.#blobs.get(formatDigest(digest)))
+  }
+
+  findTreeOfWheel(digest: Digest): Promise<Manifest | undefined> {
+    const tree = this.#findRecord(digest)?.tree
+    if (tree?.state === 'refused') {
+      return Promise.reject(new ArchiveRefusedError(tree.reason, tree.detail, tree.path))
+    }
+    return this.#answer(tree?.state === 'unpacked' ? this.#manifests.get(tree.id) : undefined)
+  }
+
+  findManifest(id: Blake3): Promise<Manifest | undefined> {
+    return this.#answer(this.#manifests.get(id))
+  }
+
+  findTreeFile(id: Blake3, path: TreePath): Promise<{ content: Content; executable: boolean } | undefined> {
+    const file = this.#manifests.get(id)?.tree.files.find((candidate) => candidate.path === path)
+    const content = file && this.#blobs.get(`blake3:${file.blake3}`)
+    return this.#answer(content && { content, executable: file.executable })
+  }
+
+  findBlob(digest: Digest): Promise<Content | undefined> {
+    return this.#answer(this.#blobs.get(formatDigest(digest)))
+  }
+
+  lookup({ hex }: Digest): Promise<readonly WheelRecord[]> {
+    const isMeant = ({ sha256, blake3, tree }: WheelRecord): boolean =>
+      [sha256, blake3, ...(tree.state === 'unpacked' ? [tree.id, tree.dirhash] : [])].includes(hex)
+    return this.#answer([...this.#wheels.values()].filter(isMeant))
+  }
+
+  stats(): Promise<RepositoryStats> {
+    const wheels = { unpacked: 0, refused: 0, pending: 0 }
+    for (const { tree } of this.#wheels.values()) if (tree.state !== 'none') wheels[tree.state] += 1
+    const bytes = [...this.#blobs.values()].reduce((sum, { size = 0 }) => sum + size, 0)
+    return this.#answer({
+      uptime: 1,
+      requests: { files: { hits: 0, misses: 0 }, pages: { hits: 0, misses: 0, stale: 0 } },
+      bytes: { fromUpstream: 0, served: 0 },
+      downloads: 0,
+      store: {
+        pages: this.#pages.size,
+        distributions: this.#wheels.size,
+        wheels,
+        trees: this.#manifests.size,
+        blobs: this.#blobs.size,
+        packs: 0,
+        logicalBytes: bytes,
+        uniqueBytes: bytes,
+        storedBytes: bytes,
+        slackBytes: 0,
+        freeBytes: 1e9,
+      },
+    })
+  }
+
+  /** Everything goes. */
+  planPrune(budget: PruneBudget): Promise<PrunePlan> {
+    this.budgets.push(budget)
+    const distributions = [...this.#wheels.values()].map(({ sha256, blake3, size, seen }) => ({
+      ...{ sha256, blake3, size, sightings: seen, usedAt: 0 },
+      reason: 'size' as const,
+      freedBytes: size,
+    }))
+    const freedBytes = distributions.reduce((sum, { size }) => sum + size, 0)
+    return this.#answer({ distributions, trees: 0, blobs: 0, packs: 0, storedBytes: freedBytes, freedBytes })
+  }
+
+  executePrune(plan: PrunePlan): Promise<PruneOutcome> {
+    this.executed.push(plan)
+    const { trees, blobs, packs, freedBytes } = plan
+    return this.#answer({ distributions: plan.distributions.length, trees, blobs, packs, freedBytes })
+  }
+
+  #findRecord({ hex }: Digest): WheelRecord | undefined {
+    return [...this.#wheels.values()].find(({ sha256, blake3 }) => sha256 === hex || blake3 === hex)
+  }
+
+  #answer<Value>(value: Value): Promise<Value> {
+    return this.failure === undefined ? Promise.resolve(value) : Promise.reject(this.failure)
+  }
+}
+
+function keyOf({
+  index,
+  sha256,
+  filename,
+}: {
+  index: IndexName
+  sha256: Sha256 | undefined
+  filename: Filename
+}): string {
+  return `${index}/${sha256 ?? ''}/${filename}`
+}

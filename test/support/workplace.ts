@@ -1,0 +1,108 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clients } from './clients.ts'
+import { run } from './process.ts'
+
+/**
+ * pdm 2.29 sets no upper bounds and does not run with what it then gets: hishel 2, its HTTP cache, dropped a class that pdm derives
+ * from, and unearth 0.19, its downloader, moved to another HTTP library. So unearth is given the library that pdm itself uses,
+ * and the cache stays off; resolving, downloading and installing are pdm's own.
+ */
+const START_PDM = `
+import sys
+import hishel, httpx, httpx._config, httpx._content, httpx._types
+if not hasattr(hishel, "SyncSqliteStorage"):
+    hishel.SyncSqliteStorage = hishel.SqliteStorage
+for name in [name for name in sys.modules if name.split(".")[0] == "httpx"]:
+    sys.modules["httpx2" + name[len("httpx"):]] = sys.modules[name]
+from pdm.core import main
+main()
+`
+
+/**
+ * A person's machine, as far as an installer can tell: a home, caches and configuration of its own, all empty, and no network but
+ * loopback. Removed when disposed of.
+ */
+export class Workplace implements AsyncDisposable {
+  readonly folder: string
+  readonly #clients: Clients
+
+  private constructor(folder: string, clients: Clients) {
+    this.folder = folder
+    this.#clients = clients
+  }
+
+  static async open(clients: Clients): Promise<Workplace> {
+    const folder = await mkdtemp(join(tmpdir(), 'arbor-workplace-'))
+    await Promise.all(['home', 'tmp', 'project'].map((name) => mkdir(join(folder, name))))
+    return new Workplace(folder, clients)
+  }
+
+  /** Where the client's project is. */
+  get project(): string {
+    return join(this.folder, 'project')
+  }
+
+  /** A new virtual environment; `seeded` with the pip that the interpreter carries, as `python -m venv` makes it. */
+  async makeEnvironment(name: string, options: { readonly seeded: boolean } = { seeded: false }): Promise<string> {
+    const folder = join(this.folder, name)
+    if (options.seeded) await this.run(this.#clients.basePython, ['-m', 'venv', folder])
+    else await this.uv(['venv', '--python', this.#clients.basePython, folder])
+    return folder
+  }
+
+  pip(args: readonly string[]): Promise<string> {
+    return this.run(this.#clients.python, ['-m', 'pip', ...args])
+  }
+
+  uv(args: readonly string[], environment?: string): Promise<string> {
+    return this.run(this.#clients.uv, args, environment)
+  }
+
+  poetry(args: readonly string[], environment?: string): Promise<string> {
+    return this.run(this.#clients.python, ['-m', 'poetry', '--no-interaction', ...args], environment)
+  }
+
+  /** Without its HTTP cache: see {@link START_PDM}. */
+  pdm(args: readonly string[], environment?: string): Promise<string> {
+    return this.run(this.#clients.python, ['-c', START_PDM, ...args], environment)
+  }
+
+  /** Runs a command in the project; `environment` is the virtual environment that is active. */
+  run(command: string, args: readonly string[], environment?: string): Promise<string> {
+    const home = join(this.folder, 'home')
+    const nowhere = 'http://127.0.0.1:1'
+    return run(command, args, {
+      cwd: this.project,
+      env: {
+        HOME: home,
+        TMPDIR: join(this.folder, 'tmp'),
+        PATH: [...(environment === undefined ? [] : [join(environment, 'bin')]), '/usr/bin', '/bin'].join(':'),
+        LANG: 'C.UTF-8',
+        // Whatever is not loopback goes to a proxy that is not there.
+        HTTP_PROXY: nowhere,
+        HTTPS_PROXY: nowhere,
+        http_proxy: nowhere,
+        https_proxy: nowhere,
+        NO_PROXY: '127.0.0.1',
+        no_proxy: '127.0.0.1',
+        PIP_CONFIG_FILE: '/dev/null',
+        PIP_DISABLE_PIP_VERSION_CHECK: '1',
+        PIP_NO_INPUT: '1',
+        UV_PYTHON_DOWNLOADS: 'never',
+        UV_NO_PROGRESS: '1',
+        UV_LINK_MODE: 'copy',
+        // A keyring would ask the desktop.
+        PYTHON_KEYRING_BACKEND: 'keyring.backends.null.Keyring',
+        PDM_CHECK_UPDATE: '0',
+        PDM_NO_CACHE: '1',
+        ...(environment !== undefined && { VIRTUAL_ENV: environment, UV_PROJECT_ENVIRONMENT: environment }),
+      },
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
