@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { PrunedDistribution, PrunePlan } from '../storage/catalog/catalog.ts'
-import { versionOf } from './version.ts'
 import { requireBearer } from './bearer.ts'
 import type { NodeEnv } from './env.ts'
 import { RouteError } from './errors.ts'
@@ -9,6 +8,7 @@ import { parsePruneRequest } from './prune-request.ts'
 import { NO_STORE } from './headers.ts'
 import { reply } from './reply.ts'
 import type { Repository } from './repository.ts'
+import { findVersion } from './versions.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 
@@ -57,7 +57,7 @@ function renderDistribution(distribution: PrunedDistribution): object {
   const [first] = sightings
   return {
     project: first?.project,
-    version: first === undefined ? undefined : versionOf(first),
+    version: first && findVersion(first.filename, first.project),
     filename: first?.filename,
     ...rest,
     usedAt: new Date(usedAt).toISOString(),

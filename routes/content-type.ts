@@ -9,9 +9,9 @@ interface Presentation {
 const UNKNOWN: Presentation = { contentType: 'application/octet-stream', active: false }
 
 const BY_EXTENSION = new Map<string, Presentation>([
-  ...'c cc cfg cpp h hpp in ini md pxd py pyi pyx rst sh toml txt typed yaml yml'.split(' ').map(
-    (extension) => [extension, { contentType: 'text/plain; charset=utf-8', active: false }] as const,
-  ),
+  ...'c cc cfg cpp h hpp in ini md pxd py pyi pyx rst sh toml txt typed yaml yml'
+    .split(' ')
+    .map((extension) => [extension, { contentType: 'text/plain; charset=utf-8', active: false }] as const),
   ...Object.entries({
     css: 'text/css; charset=utf-8',
     csv: 'text/csv; charset=utf-8',

@@ -58,7 +58,9 @@ function makeGuide(base: string): Guide {
 }
 
 function renderHtml({ name, about, index, try: commands, paths }: Guide): string {
-  const rows = Object.entries(paths).map(([path, what]) => `<tr><td><code>${escape(path)}</code></td><td>${escape(what)}</td></tr>`)
+  const rows = Object.entries(paths).map(
+    ([path, what]) => `<tr><td><code>${escape(path)}</code></td><td>${escape(what)}</td></tr>`,
+  )
   return `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)}</title>

@@ -39,7 +39,8 @@ function parseObject(text: string): Record<string, unknown> {
   } catch (cause) {
     throw badRequest('The body is not JSON.', { cause })
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('The body is not a JSON object.')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('The body is not a JSON object.')
   return value as Record<string, unknown>
 }
 

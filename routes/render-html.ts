@@ -68,11 +68,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
 }
 
-/** For text and for quoted attributes. */
+/** For text and for quoted attributes. A line break is escaped too, so that an anchor stays on its line. */
 function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] ?? character)
+  return text.replaceAll(/[&<>"'\p{Cc}]/gu, (character) => ESCAPES[character] ?? '\ufffd')
 }
 
 function* inPieces<Item>(items: readonly Item[], render: (item: Item) => string): Generator<string> {

@@ -99,8 +99,12 @@ export interface Repository {
 
   /** GET /simple/ */
   listProjects(index: IndexName, options: RequestOptions): Promise<ProjectListSnapshot>
-  /** GET /simple/{project}/ */
-  findPage(index: IndexName, project: ProjectName, options: RequestOptions): Promise<PageSnapshot | undefined>
+  /** GET /simple/{project}/. Not by promise where the page is at hand: each turn of the event loop is felt on this path. */
+  findPage(
+    index: IndexName,
+    project: ProjectName,
+    options: RequestOptions,
+  ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined
   /**
    * GET and HEAD /files/{index}/{sha256}/{filename}. With `describe` nothing is downloaded for a size that the page already says:
    * the content is not going to be opened.

@@ -13,96 +13,87 @@ export interface Representation {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What is asked for. */
-export interface Wanted {
-  /** Names the page and its form: at most one representation per name and coding is kept. */
-  readonly name: string
-  /** What it is made of: another object under the same name takes the place of what was made of the former one. */
-  readonly source: object
-  readonly encoding: PageEncoding
-  /** Makes the body, in pieces; called only if it is not in memory. */
+/** How a page is made into one of its forms. */
+export interface Form {
+  /** The body, in pieces; called only if it is not in memory. */
   readonly render: () => Iterable<string>
-  /** Ends each ETag: tells forms apart that may have the same bytes. */
-  readonly tag: string
   /** Headers beside those that follow from the bytes. */
   readonly headers: Readonly<Record<string, string>>
+  /** Ends each ETag: tells forms apart that may have the same bytes. */
+  readonly tag: string
 }
 
-interface Kept extends Representation {
-  readonly version: number
-}
+const ENCODINGS: Readonly<Record<PageEncoding, number>> = { identity: 0, gzip: 1, zstd: 2 }
+
+/** The most forms that one source can have. */
+export const MAX_FORMS = 8
 
 /** Renderings do not hold the event loop longer than this at a stretch, milliseconds. */
 const TURN_MS = 5
 
 /** What was rendered and compressed, kept in memory: once for all who ask for it, at the same time or later. */
 export class Representations {
-  readonly #kept: LRUCache<string, Kept>
-  readonly #making = new Map<string, Promise<Kept>>()
+  // Numbers for keys: to put a string together would cost as much as the rest of a look-up.
+  readonly #kept: LRUCache<number, Representation>
+  readonly #making = new Map<number, Promise<Representation>>()
   // Not the sources themselves: what is kept here must not keep them alive.
-  readonly #versions = new WeakMap<object, number>()
-  #lastVersion = 0
+  readonly #ids = new WeakMap<object, number>()
+  #lastId = 0
 
   /** @param maxBytes of all bodies together. */
   constructor(maxBytes: number) {
-    this.#kept = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 500 })
+    this.#kept = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => bytes.length + 500 })
   }
 
-  /** What is in memory. */
-  find(name: string, encoding: PageEncoding, source: object): Representation | undefined {
-    const kept = this.#kept.get(keyOf(name, encoding))
-    return kept?.version === this.#versionOf(source) ? kept : undefined
+  /** What is in memory of a source, in the form of that number (less than {@link MAX_FORMS}). */
+  find(source: object, form: number, encoding: PageEncoding): Representation | undefined {
+    return this.#kept.get(this.#keyOf(source, form, encoding))
   }
 
-  /** From memory, or made now. */
-  async get(wanted: Wanted): Promise<Representation> {
-    return this.find(wanted.name, wanted.encoding, wanted.source) ?? (await this.#share(wanted))
-  }
-
-  #share(wanted: Wanted): Promise<Kept> {
-    const version = this.#versionOf(wanted.source)
-    const key = keyOf(wanted.name, wanted.encoding)
-    let making = this.#making.get(`${key} ${version}`)
+  /** Makes what {@link find} did not find. Another source is another page, whatever it holds. */
+  make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
+    const key = this.#keyOf(source, number, encoding)
+    let making = this.#making.get(key)
     if (making === undefined) {
-      making = this.#make(wanted, key, version).finally(() => this.#making.delete(`${key} ${version}`))
-      this.#making.set(`${key} ${version}`, making)
+      making = this.#make(source, number, encoding, form).finally(() => this.#making.delete(key))
+      this.#making.set(key, making)
     }
     return making
   }
 
-  async #make(wanted: Wanted, key: string, version: number): Promise<Kept> {
-    const { bytes, etag } = await this.#encode(wanted)
-    const headers: Record<string, string> = { ...wanted.headers, ETag: etag, 'Content-Length': String(bytes.length) }
-    if (wanted.encoding !== 'identity') headers['Content-Encoding'] = wanted.encoding
-    const kept = { bytes, etag, headers, version }
-    // One that took long must not displace what was made of a newer page meanwhile.
-    if ((this.#kept.get(key)?.version ?? 0) <= version) this.#kept.set(key, kept)
-    return kept
+  async #make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
+    const { bytes, etag } = await this.#encode(source, number, encoding, form)
+    const headers: Record<string, string> = { ...form.headers, ETag: etag, 'Content-Length': String(bytes.length) }
+    if (encoding !== 'identity') headers['Content-Encoding'] = encoding
+    const made = { bytes, etag, headers }
+    this.#kept.set(this.#keyOf(source, number, encoding), made)
+    return made
   }
 
-  async #encode(wanted: Wanted): Promise<Pick<Representation, 'bytes' | 'etag'>> {
-    if (wanted.encoding === 'identity') {
-      const bytes = await collect(wanted.render())
-      return { bytes, etag: `"${hashBlake3(bytes).slice(0, 32)}-${wanted.tag}"` }
+  async #encode(
+    source: object,
+    number: number,
+    encoding: PageEncoding,
+    form: Form,
+  ): Promise<Pick<Representation, 'bytes' | 'etag'>> {
+    if (encoding === 'identity') {
+      const bytes = await collect(form.render())
+      return { bytes, etag: `"${hashBlake3(bytes).slice(0, 32)}-${form.tag}"` }
     }
-    const identity = await this.get({ ...wanted, encoding: 'identity' })
-    const bytes = await compress(identity.bytes, wanted.encoding)
-    return { bytes, etag: `${identity.etag.slice(0, -1)}-${wanted.encoding}"` }
+    const identity = this.find(source, number, 'identity') ?? (await this.make(source, number, 'identity', form))
+    const bytes = await compress(identity.bytes, encoding)
+    return { bytes, etag: `${identity.etag.slice(0, -1)}-${encoding}"` }
   }
 
-  #versionOf(source: object): number {
-    let version = this.#versions.get(source)
-    if (version === undefined) {
-      this.#lastVersion += 1
-      version = this.#lastVersion
-      this.#versions.set(source, version)
+  #keyOf(source: object, form: number, encoding: PageEncoding): number {
+    let id = this.#ids.get(source)
+    if (id === undefined) {
+      this.#lastId += 1
+      id = this.#lastId
+      this.#ids.set(source, id)
     }
-    return version
+    return (id * MAX_FORMS + form) * 3 + ENCODINGS[encoding]
   }
-}
-
-function keyOf(name: string, encoding: PageEncoding): string {
-  return `${name} ${encoding}`
 }
 
 async function collect(pieces: Iterable<string>): Promise<Buffer> {

@@ -4,13 +4,21 @@ import { hasCurrent } from './conditional.ts'
 import type { NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { READ_HEADERS } from './headers.ts'
-import { negotiateEncoding, negotiateType, type PageType, parseFormat, SIMPLE_HTML, SIMPLE_JSON, TEXT_HTML } from './negotiate.ts'
+import { LazyOptions } from './lazy-options.ts'
+import {
+  negotiateEncoding,
+  negotiateType,
+  type PageType,
+  parseFormat,
+  SIMPLE_HTML,
+  SIMPLE_JSON,
+  TEXT_HTML,
+} from './negotiate.ts'
 import { renderHtmlList, renderHtmlPage } from './render-html.ts'
 import { renderJsonList, renderJsonPage } from './render-json.ts'
-import type { Repository } from './repository.ts'
-import { LazyOptions } from './lazy-options.ts'
-import { Representations } from './representations.ts'
-import { type PagePlace, parseSimpleUrl, type SimpleTarget, TO_ROOT } from './urls.ts'
+import type { PageSnapshot, ProjectListSnapshot, Repository } from './repository.ts'
+import { type Representation, Representations } from './representations.ts'
+import { parseSimpleUrl, type SimpleTarget, TO_ROOT } from './urls.ts'
 
 export interface SimpleOptions {
   /** How long clients may use a page without asking, seconds: it adds to the time that we do not ask upstream. */
@@ -21,40 +29,66 @@ export interface SimpleOptions {
 
 const DEFAULTS = { maxAgeSeconds: 60, memoryBytes: 64 * 1024 * 1024 }
 
-/** Nothing of theirs is in a path, so nobody can take one for another. */
 const PATHS = ['/simple', '/simple/', '/simple/:project', '/simple/:project/'] as const
 
-/** What is answered with, before its form and coding are chosen. */
-interface Resource {
-  readonly name: string
-  readonly source: object
-  readonly render: (type: PageType) => Iterable<string>
-  /** Headers that only this one has. */
-  readonly headers: Readonly<Record<string, string>>
+/** Which of its forms a page or list is asked for. */
+interface Asked {
+  readonly type: PageType
+  readonly toRoot: string
 }
 
-/** Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at `/{index}/simple/`. */
+type Snapshot = PageSnapshot | ProjectListSnapshot
+
+/** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
+const TAGS: Readonly<Record<PageType, string>> = { [SIMPLE_JSON]: 'json', [SIMPLE_HTML]: 'html', [TEXT_HTML]: 'text' }
+const NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_HTML]: 1, [TEXT_HTML]: 2 }
+
+/**
+ * Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at `/{index}/simple/`. A page that is
+ * in memory is answered without a turn of the event loop, if the repository has it at hand.
+ */
 export function simpleRoutes(repository: Repository, options: SimpleOptions = {}): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
   const representations = new Representations(options.memoryBytes ?? DEFAULTS.memoryBytes)
-  const headers = {
+  const common = {
     ...READ_HEADERS,
     Vary: 'Accept, Accept-Encoding',
     'Cache-Control': `max-age=${options.maxAgeSeconds ?? DEFAULTS.maxAgeSeconds}, public`,
   }
 
-  const answer = async (c: NodeContext): Promise<Response> => {
+  const send = (c: NodeContext, snapshot: Snapshot, toRoot: string): Response | Promise<Response> => {
+    const { headers } = c.env.incoming
+    const type = chooseType(c)
+    const encoding = negotiateEncoding(headers['accept-encoding'] as string | undefined)
+    const form = NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
+    const kept = representations.find(snapshot, form, encoding)
+    if (kept !== undefined) return reply(c, kept)
+    return representations
+      .make(snapshot, form, encoding, {
+        render: () => render(snapshot, { type, toRoot }),
+        headers: { ...common, ...headersOf(snapshot, type) },
+        tag: TAGS[type],
+      })
+      .then((made) => reply(c, made))
+  }
+
+  const answer = (c: NodeContext): Response | Promise<Response> => {
     const target = parseSimpleUrl(c.req.raw.url)
     const index = target && findIndex(repository, target.index)
     if (target === undefined || index === undefined) throw notFound('index')
     const project = target.project === undefined ? undefined : findProjectName(target.project)
     const location = findRedirect(target, project)
     if (location !== undefined) return redirect(location)
-    const resource =
+    const toRoot = target.index === undefined ? TO_ROOT.default : TO_ROOT.named
+    const found =
       project === undefined
-        ? await findList(repository, index, c)
-        : await findPage(repository, { index, project, target }, c)
-    return send(c, resource, representations, headers)
+        ? repository.listProjects(index, new LazyOptions(c))
+        : repository.findPage(index, project, new LazyOptions(c))
+    const sendFound = (snapshot: Snapshot | undefined): Response | Promise<Response> => {
+      if (snapshot === undefined) throw notFound(`project ${project}`)
+      return send(c, snapshot, toRoot)
+    }
+    return found instanceof Promise ? found.then(sendFound) : sendFound(found)
   }
   for (const path of PATHS) app.get(path, answer)
   for (const path of PATHS) app.get(`/:index${path}`, answer)
@@ -93,66 +127,29 @@ function redirect(location: string): Response {
   return new Response(null, { status: 301, headers: { ...READ_HEADERS, Location: location, 'Content-Length': '0' } })
 }
 
-async function findList(repository: Repository, index: IndexName, c: NodeContext): Promise<Resource> {
-  const source = await repository.listProjects(index, new LazyOptions(c))
-  return {
-    source,
-    name: index,
-    render: (type) => (type === SIMPLE_JSON ? renderJsonList(source) : renderHtmlList(source)),
-    headers: {},
-  }
+/** PEP 691: `?format=` comes before `Accept`. */
+function chooseType(c: NodeContext): PageType {
+  const format = c.req.raw.url.includes('?') ? c.req.query('format') : undefined
+  return format === undefined ? negotiateType(c.env.incoming.headers.accept) : parseFormat(format)
 }
 
-async function findPage(
-  repository: Repository,
-  { index, project, target }: { index: IndexName; project: ProjectName; target: SimpleTarget },
-  c: NodeContext,
-): Promise<Resource> {
-  const source = await repository.findPage(index, project, new LazyOptions(c))
-  if (source === undefined) throw notFound(`project ${project}`)
-  const place: PagePlace = target.index === undefined ? 'default' : 'named'
-  const serial = source.page.extraMeta?.['_last-serial']
-  return {
-    source,
-    name: `${index}/${project} ${place}`,
-    render: (type) => (type === SIMPLE_JSON ? renderJsonPage : renderHtmlPage)(source, TO_ROOT[place]),
-    headers: Number.isSafeInteger(serial) ? { 'X-PyPI-Last-Serial': String(serial) } : {},
-  }
+function render(snapshot: Snapshot, { type, toRoot }: Asked): Iterable<string> {
+  if ('page' in snapshot) return (type === SIMPLE_JSON ? renderJsonPage : renderHtmlPage)(snapshot, toRoot)
+  return (type === SIMPLE_JSON ? renderJsonList : renderHtmlList)(snapshot)
 }
 
-async function send(
-  c: NodeContext,
-  resource: Resource,
-  representations: Representations,
-  common: Readonly<Record<string, string>>,
-): Promise<Response> {
-  const type = chooseType(c)
-  const encoding = negotiateEncoding(c.req.header('Accept-Encoding'))
-  const name = `${resource.name} ${type}`
-  const { bytes, etag, headers } =
-    representations.find(name, encoding, resource.source) ??
-    (await representations.get({
-      name,
-      encoding,
-      source: resource.source,
-      render: () => resource.render(type),
-      tag: TAGS[type],
-      headers: { ...common, ...resource.headers, 'Content-Type': type === TEXT_HTML ? `${type}; charset=utf-8` : type },
-    }))
-  if (hasCurrent(c.req.header('If-None-Match'), etag)) {
+function headersOf(snapshot: Snapshot, type: PageType): Record<string, string> {
+  const contentType = { 'Content-Type': type === TEXT_HTML ? `${type}; charset=utf-8` : type }
+  const serial = 'page' in snapshot ? snapshot.page.extraMeta?.['_last-serial'] : undefined
+  return Number.isSafeInteger(serial) ? { ...contentType, 'X-PyPI-Last-Serial': String(serial) } : contentType
+}
+
+function reply(c: NodeContext, { bytes, etag, headers }: Representation): Response {
+  if (hasCurrent(c.env.incoming.headers['if-none-match'], etag)) {
     const { 'Content-Length': _, ...rest } = headers
     return new Response(null, { status: 304, headers: rest })
   }
   // hono runs the GET route for HEAD too.
   const body = c.req.method === 'HEAD' ? null : (bytes as Buffer<ArrayBuffer>)
   return new Response(body, { status: 200, headers })
-}
-
-/** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
-const TAGS: Readonly<Record<PageType, string>> = { [SIMPLE_JSON]: 'json', [SIMPLE_HTML]: 'html', [TEXT_HTML]: 'text' }
-
-/** PEP 691: `?format=` comes before `Accept`. */
-function chooseType(c: NodeContext): PageType {
-  const format = c.req.raw.url.includes('?') ? c.req.query('format') : undefined
-  return format === undefined ? negotiateType(c.req.header('Accept')) : parseFormat(format)
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { parseDigest, type Blake3 } from '../storage/digest.ts'
 import { MalformedError } from '../storage/errors.ts'
+import { parseTreePath } from '../storage/tree-path.ts'
 import { sendContent } from './body.ts'
 import type { Content } from './content.ts'
 import { presentationOf } from './content-type.ts'
@@ -9,7 +10,6 @@ import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
 import { parsePath } from './path.ts'
 import type { Manifest, Repository } from './repository.ts'
-import { parseTreePath } from './tree-path.ts'
 
 /** Trees by their own name; nothing here ever asks upstream. */
 export function treeRoutes(repository: Repository): Hono<NodeEnv> {
@@ -24,7 +24,7 @@ export function treeRoutes(repository: Repository): Hono<NodeEnv> {
 
   app.get('/trees/:id/:path{.+}', async (c) => {
     const [, id = '', ...segments] = parsePath(c.req.raw.url)
-    const path = parseTreePath(segments)
+    const path = parseTreePath(segments.join('/'))
     const file = await repository.findTreeFile(parseTreeId(id), path, { signal: c.req.raw.signal })
     if (file === undefined) throw notFound(`${JSON.stringify(path)} in the tree ${id}`)
     const { contentType, active } = presentationOf(path)

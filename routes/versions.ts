@@ -26,7 +26,7 @@ export function completeVersions({ versions, files, project }: ProjectPage): rea
 const SDIST_ENDING = /\.(?:tar\.(?:gz|bz2|xz|zst|z)|tgz|zip|tar)$/i
 
 /** By the file's name: PEP 427 for wheels; an sdist's name starts with the project's, in any spelling. */
-function findVersion(filename: string, project: ProjectName): string | undefined {
+export function findVersion(filename: string, project: ProjectName): string | undefined {
   if (filename.endsWith('.whl')) return filename.split('-', 2)[1]
   if (!SDIST_ENDING.test(filename)) return undefined
   const stem = filename.replace(SDIST_ENDING, '')

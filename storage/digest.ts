@@ -1,4 +1,4 @@
-import { createHash, getHashes, randomBytes, type Hash } from 'node:crypto'
+import { createHash, getHashes, hash, randomBytes, type Hash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type * as NativeBlake from '@napi-rs/blake-hash'
 import type * as PortableBlake from 'blake3'

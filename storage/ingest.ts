@@ -12,8 +12,8 @@ interface Stores {
 }
 
 /**
- * Keeps a sealed spool whose digests were found right: fsync, name, commit, in that order, so that a crash at any point
- * leaves a file without a record at worst. On an error nothing is kept and the staged file is gone.
+ * Keeps a sealed spool whose digests were found right: fsync, then name and commit in one write transaction, so that a prune comes before or
+ * after both, and a crash at any point leaves a file without a record at worst. On an error nothing is kept and the staged file is gone.
  */
 export async function keepSpool(
   { catalog, blobs, clock }: Stores,
@@ -25,8 +25,9 @@ export async function keepSpool(
   const distribution = { sha256, blake3, size: spool.received, storedAt: clock() }
   try {
     await spool.sync()
-    await blobs.adopt([{ path: spool.path, blake3 }])
-    await catalog.addDistribution(distribution, sighting)
+    await catalog.addDistribution(distribution, sighting, {
+      adopt: () => blobs.adopt([{ path: spool.path, blake3 }]),
+    })
     return distribution
   } catch (error) {
     await blobs.discard(spool.path)

@@ -32,11 +32,10 @@ export function isExempt(path: string, recordPath: string): boolean {
 /** Reads RECORD: CSV of path, `algorithm=base64url`, size (PEP 376). Undefined where it cannot be read. */
 export function parseRecord(bytes: Uint8Array): Listings | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  const rows = parseRows(text)
+  if (rows?.every((row) => row.length <= 3) !== true) return undefined
   const listings = new Map<string, Listing>()
-  for (const line of splitLines(text)) {
-    const fields = splitFields(line)
-    if (fields === undefined || fields.length > 3) return undefined
-    const [path = '', hash = '', size = ''] = fields
+  for (const [path = '', hash = '', size = ''] of rows) {
     if (path === '') continue
     // Written on Windows by old tools; no path in a tree has a backslash.
     const name = path.replaceAll('\\', '/')
@@ -83,21 +82,17 @@ function sameOrNone(before: Listing | undefined, now: Listing): Listing {
   return isSame ? now : { algorithm: undefined, hex: '', size: undefined }
 }
 
-/** Rows end at a line break outside of quotes. */
-function splitLines(text: string): string[] {
-  if (!text.includes('"')) return text.split(/\r?\n/).filter((line) => line !== '')
-  return (text.match(/(?:"(?:[^"]|"")*"|[^"\r\n])+/g) ?? []).filter((line) => line !== '')
-}
-
-/** Undefined for quotes that do not close. */
-function splitFields(line: string): string[] | undefined {
-  if (!line.includes('"')) return line.split(',')
-  const fields: string[] = []
-  const field = /(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))(?=,|$)/gy
-  let end = 0
-  for (let match = field.exec(line); match !== null && match[0] !== ''; match = field.exec(line)) {
-    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
-    end = field.lastIndex
+/** Rows of fields, without the empty rows; undefined for quotes that are not closed, or in the middle of a field. */
+function parseRows(text: string): string[][] | undefined {
+  // Hardly ever is there a quote.
+  if (!text.includes('"')) return text.split(/\r?\n/).flatMap((line) => (line === '' ? [] : [line.split(',')]))
+  const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/y
+  const rows: string[][] = [[]]
+  while (field.lastIndex < text.length) {
+    const match = field.exec(text)
+    if (match === null) return undefined
+    rows.at(-1)?.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
+    if (match[3] !== ',') rows.push([])
   }
-  return end === line.length ? fields : undefined
+  return rows.filter((row) => row.length > 1 || (row[0] ?? '') !== '')
 }

@@ -71,9 +71,9 @@ export class Spool {
     return new Spool(await options.io.create(options.path).catch(storeFullOrThrow), options)
   }
 
-  /** False: the disk is full, so that nothing is kept, and whoever starts to follow now may come too late. */
+  /** False: it has failed, or the disk is full, so that nothing is kept and whoever starts to follow now may come too late. */
   get isKeepable(): boolean {
-    return this.#diskError === undefined
+    return this.#diskError === undefined && this.#state !== 'failed'
   }
 
   /** Bytes that came so far. */

@@ -170,12 +170,16 @@ export class Store {
   }
 
   #inBackground(task: string, work: Promise<unknown>): void {
-    const done = work
-      .catch((error: unknown) => {
-        if (!this.#closing) this.#options.onError(error, task)
-      })
-      .then(() => void this.#background.delete(done))
+    const done = this.#watch(task, work).finally(() => this.#background.delete(done))
     this.#background.add(done)
+  }
+
+  async #watch(task: string, work: Promise<unknown>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (!this.#closing) this.#options.onError(error, task)
+    }
   }
 }
 

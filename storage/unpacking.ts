@@ -1,4 +1,4 @@
-import type { BlobStore, StagedFile } from './blobs/blob-store.ts'
+import type { BlobStore } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
 import { ArchiveRefusedError, StoreChangedError } from './errors.ts'
@@ -41,7 +41,7 @@ export class Unpackings {
       try {
         return await this.#unpackOnce(wheel)
       } catch (error) {
-        if (error instanceof ArchiveRefusedError) return await this.#refuse(wheel, error)
+        if (error instanceof ArchiveRefusedError) return this.#refuse(wheel, error)
         if (!(error instanceof StoreChangedError) || changes === MAX_CHANGES) throw error
       }
     }
@@ -52,8 +52,12 @@ export class Unpackings {
     const path = await blobs.localPath(wheel)
     if (path === undefined) throw new StoreChangedError(`wheel ${wheel} is gone`)
     const { staged, unpacked } = await unpacker.unpack(path)
-    await adoptOrDiscard(blobs, staged)
-    await catalog.addTree(wheel, unpacked)
+    try {
+      await catalog.addTree(wheel, unpacked, { adopt: () => blobs.adopt(staged) })
+    } catch (error) {
+      await Promise.all(staged.map((file) => blobs.discard(file.path)))
+      throw error
+    }
     return { kind: 'unpacked', tree: unpacked.tree.id, record: unpacked.record }
   }
 
@@ -67,15 +71,6 @@ export class Unpackings {
     } as const
     await this.#stores.catalog.addRefusal(wheel, refusal)
     return refusal
-  }
-}
-
-async function adoptOrDiscard(blobs: BlobStore, staged: readonly StagedFile[]): Promise<void> {
-  try {
-    await blobs.adopt(staged)
-  } catch (error) {
-    await Promise.all(staged.map(({ path }) => blobs.discard(path)))
-    throw error
   }
 }
 

@@ -33,7 +33,7 @@ export interface Flight {
   readonly started: Promise<Spool | undefined>
   /** All is over: kept and committed (a distribution), or not (undefined; the log says why). Never rejects. */
   readonly landed: Promise<Distribution | undefined>
-  /** False: the disk is full, so that who joins now may have missed bytes that nobody kept. */
+  /** False: it has failed, or the disk is full, so that who joins now may have missed bytes that nobody kept. */
   isJoinable(): boolean
   /** Clients have all its bytes, but the store may not yet. */
   isLanding(): boolean

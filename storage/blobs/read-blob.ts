@@ -11,7 +11,7 @@ export interface FileRange {
 }
 
 /**
- * Reads a stretch of an open blob (the slice of a pack, or a range of it, as well) in chunks of up to 1 MiB. Takes the blob over: it is
+ * Reads a stretch of an open blob (the slice of a pack, or a range of it, as well) in chunks of up to 512 KiB. Takes the blob over: it is
  * closed at the end, on an error, and when the iteration is given up, but it *must be iterated*. The first chunk is read before it resolves, so that
  * a disk that fails can still become a status.
  *

@@ -1,11 +1,11 @@
-/** Node's reads get no faster beyond this (measured), and a big wheel needs few of them. */
-export const LARGE_BYTES = 1 << 20
-/** What a read gets where it needs no more, or where too many large buffers are lent: slow readers by the thousand must not take gigabytes. */
+/** What one read gets: big enough that its costs vanish, small enough that the bytes are still in the processor's cache when they are sent. */
+export const LARGE_BYTES = 512 << 10
+/** What it gets where no more is wanted, or where too many large buffers are lent: slow readers by the thousand must not take gigabytes. */
 export const SMALL_BYTES = 64 << 10
-/** Large buffers that may be lent at once. */
-const MAX_LENT = 64
+/** Large buffers that may be lent at once: 64 MiB. */
+const MAX_LENT = 128
 /** Large buffers that wait for the next reader; a new one costs page faults. */
-const MAX_FREE = 16
+const MAX_FREE = 32
 
 /** Buffers to read files into, used again and again. */
 export class ReadBuffers {

@@ -96,7 +96,7 @@ export function recordUse(connection: Connection, uses: ReadonlyMap<Blake3, numb
 export function listUnpackable(connection: Connection, policy: number): Blake3[] {
   return connection
     .all<{ blake3: Uint8Array }>(
-      `SELECT blake3 FROM distribution JOIN blob USING (id)
+      `SELECT blake3 FROM distribution INDEXED BY distribution_unpackable JOIN blob USING (id)
        WHERE wheel = 1 AND tree IS NULL AND (policy IS NULL OR policy < ?) ORDER BY stored_at, id`,
       policy,
     )

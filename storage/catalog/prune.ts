@@ -88,6 +88,7 @@ export async function releaseUnrecorded(
   release: Release,
 ): Promise<Blake3[]> {
   const released: Blake3[] = []
+  if (candidates.length === 0) return released
   // Most candidates of a sweep are recorded; that is found out without keeping others from writing.
   const absent = await transactions.survey(async (connection) => without(connection, candidates))
   for (let start = 0; start < absent.length; start += RELEASE_BATCH) {

@@ -17,7 +17,7 @@ export class Connection {
     // `timeout` is the busy_timeout, and has to be there before the first statement that can meet a lock.
     this.#database = new DatabaseSync(path, { readOnly, timeout: LOCK_TIMEOUT_MS, enableForeignKeyConstraints: true })
     try {
-      this.#database.exec('PRAGMA cache_size = -16000; PRAGMA temp_store = memory; PRAGMA trusted_schema = off')
+      this.#database.exec('PRAGMA cache_size = -8000; PRAGMA temp_store = memory; PRAGMA trusted_schema = off')
       // The first statement that reads the file.
       this.#database.exec('PRAGMA schema_version')
     } catch (error) {

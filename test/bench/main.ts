@@ -5,11 +5,14 @@ import { Argument, Command, InvalidArgumentError } from 'commander'
 import type { Benchmark, RunOptions } from './benchmark.ts'
 import { cold } from './benchmarks/cold.ts'
 import { pages } from './benchmarks/pages.ts'
+import { installers } from './benchmarks/installers.ts'
 import { storm } from './benchmarks/storm.ts'
+import { trees } from './benchmarks/trees.ts'
+import { unpack } from './benchmarks/unpack.ts'
 import { wheels } from './benchmarks/wheels.ts'
 import { renderTable, type Table, tableAsJson } from './table.ts'
 
-const benchmarks: readonly Benchmark[] = [pages, wheels, cold, storm]
+const benchmarks: readonly Benchmark[] = [pages, wheels, trees, cold, storm, unpack, installers]
 
 interface Flags {
   readonly json?: true

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import request, { type Test } from 'supertest'
 import { parsePruneRequest } from '../../routes/prune-request.ts'
-import { versionOf } from '../../routes/version.ts'
-import type { Filename, ProjectName } from '../../storage/names.ts'
+import { findVersion } from '../../routes/versions.ts'
+import { parseProjectName } from '../../storage/names.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ADMIN_TOKEN, serveMemory } from '../support/routes-fixture.ts'
 
-const withToken = (test: Test): Test => test.set('Authorization', `Bearer ${ADMIN_TOKEN}`)
+const withToken = (asked: Test): Test => asked.set('Authorization', `Bearer ${ADMIN_TOKEN}`)
 
 describe('the admin token', () => {
   for (const header of [
@@ -132,6 +132,6 @@ for (const [filename, project, version] of [
   ['other-1.0.tar.gz', 'a-b', undefined],
 ] as const) {
   test(`the version in ${filename} is ${version}`, () => {
-    assert.equal(versionOf({ filename: filename as Filename, project: project as unknown as ProjectName }), version)
+    assert.equal(findVersion(filename, parseProjectName(project)), version)
   })
 }

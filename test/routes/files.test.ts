@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import request from 'supertest'
+import type { Content } from '../../routes/content.ts'
 import { keptContent, someBytes, streamedContent } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
@@ -10,21 +11,21 @@ const WHEEL = 'a_b-1.0+cpu-py3-none-any.whl'
 const METADATA = Buffer.from('Metadata-Version: 2.1\r\nName: a-b\nVersion: 1.0+cpu\n\n\u00e9\n')
 const IMMUTABLE = 'public, max-age=31536000, immutable'
 
+async function serveFile(content: Content) {
+  const served = await serveMemory()
+  const path = served.repository.addFile(WHEEL, content, { metadata: METADATA })
+  const etag = `"sha256:${content.sha256}"`
+  return { ...served, path, etag, [Symbol.asyncDispose]: served[Symbol.asyncDispose] }
+}
+
 /** What pip, uv and poetry rely on is the same whether the bytes come from memory or from the disk. */
 for (const [where, content] of [
   ['from memory', () => keptContent(BYTES)],
   ['from the disk', () => streamedContent(BYTES)],
 ] as const) {
   describe(`a file ${where}`, () => {
-    const serveFile = async () => {
-      const served = await serveMemory()
-      const file = content()
-      const path = served.repository.addFile(WHEEL, file, { metadata: METADATA })
-      return { ...served, path, etag: `"sha256:${file.sha256}"`, [Symbol.asyncDispose]: served[Symbol.asyncDispose] }
-    }
-
     test('E1: GET has the exact bytes, their length and digests, and no coding', async () => {
-      await using served = await serveFile()
+      await using served = await serveFile(content())
       const { status, headers, body, complete } = await ask(served.url, served.path, {
         headers: { 'Accept-Encoding': 'gzip, deflate, zstd' },
       })
@@ -45,7 +46,7 @@ for (const [where, content] of [
     })
 
     test('E2: HEAD has the same headers and no body', async () => {
-      await using served = await serveFile()
+      await using served = await serveFile(content())
       const get = await ask(served.url, served.path)
       const head = await ask(served.url, served.path, { method: 'HEAD' })
       assert.equal(head.status, 200)
@@ -54,8 +55,11 @@ for (const [where, content] of [
     })
 
     test('E2: HEAD ignores Range', async () => {
-      await using served = await serveFile()
-      const { status, headers } = await ask(served.url, served.path, { method: 'HEAD', headers: { Range: 'bytes=0-9' } })
+      await using served = await serveFile(content())
+      const { status, headers } = await ask(served.url, served.path, {
+        method: 'HEAD',
+        headers: { Range: 'bytes=0-9' },
+      })
       assert.equal(status, 200)
       assert.equal(headers['content-length'], String(BYTES.length))
     })
@@ -69,7 +73,7 @@ for (const [where, content] of [
       ['E7', 'bytes=19999-99999', 19_999, 19_999],
     ] as const) {
       test(`${row}: ${range} is 206`, async () => {
-        await using served = await serveFile()
+        await using served = await serveFile(content())
         const { status, headers, body, complete } = await ask(served.url, served.path, { headers: { Range: range } })
         assert.equal(status, 206)
         assert.ok(complete)
@@ -83,7 +87,7 @@ for (const [where, content] of [
 
     for (const range of ['bytes=20000-', 'bytes=-0']) {
       test(`E6: ${range} is 416`, async () => {
-        await using served = await serveFile()
+        await using served = await serveFile(content())
         await request(served.server)
           .get(served.path)
           .set('Range', range)
@@ -100,7 +104,7 @@ for (const [where, content] of [
       ['E8', 'bytes=0-1,5-6'],
     ] as const) {
       test(`${row}: ${range} is ignored`, async () => {
-        await using served = await serveFile()
+        await using served = await serveFile(content())
         const { status, body, headers } = await ask(served.url, served.path, { headers: { Range: range } })
         assert.equal(status, 200)
         assert.equal(headers['content-range'], undefined)
@@ -109,7 +113,7 @@ for (const [where, content] of [
     }
 
     test('E9: If-Range with the ETag is 206; with another, a weak one or a date it is the whole', async () => {
-      await using served = await serveFile()
+      await using served = await serveFile(content())
       const headers = { Range: 'bytes=0-9' }
       const match = await ask(served.url, served.path, { headers: { ...headers, 'If-Range': served.etag } })
       assert.equal(match.status, 206)
@@ -121,7 +125,7 @@ for (const [where, content] of [
     })
 
     test('E10: If-None-Match is 304 with the ETag and no body', async () => {
-      await using served = await serveFile()
+      await using served = await serveFile(content())
       for (const method of ['GET', 'HEAD']) {
         const { status, headers, body } = await ask(served.url, served.path, {
           method,
@@ -151,7 +155,10 @@ test('E12: a stray query or escaped fragment is ignored', async () => {
   const path = served.repository.addFile(WHEEL, keptContent(BYTES), { metadata: METADATA })
   await request(served.server).get(`${path}?x=1`).expect(200)
   await request(served.server).get(`${path}%23sha256=abc`).expect(200)
-  await request(served.server).get(`${path}.metadata?x=1`).expect(200).expect('Content-Type', /^text\/plain/)
+  await request(served.server)
+    .get(`${path}.metadata?x=1`)
+    .expect(200)
+    .expect('Content-Type', /^text\/plain/)
 })
 
 test('E17: without a SHA-256 in the URL nothing is immutable', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePath } from '../../routes/path.ts'
-import { parseTreePath } from '../../routes/tree-path.ts'
 
 const malformed = { code: 'ERR_MALFORMED' }
 
@@ -16,10 +15,3 @@ for (const path of ['a%2Fb', 'a%2fb', 'a%00b', '%zz', '%', '%ff']) {
     assert.throws(() => parsePath(`http://h/x/${path}`), malformed)
   })
 }
-
-test('a path in a tree has no empty, "." or ".." component', () => {
-  assert.equal(parseTreePath(['a', 'b c', '+é']), 'a/b c/+é')
-  for (const segments of [[''], ['a', ''], ['', 'a'], ['..', 'a'], ['a', '.', 'b']]) {
-    assert.throws(() => parseTreePath(segments), malformed)
-  }
-})

@@ -36,7 +36,10 @@ describe('GET /trees/{id}', () => {
     assert.equal(headers['etag'], `"blake3:${served.manifest.tree.id}"`)
     assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable')
     await request(served.server).get(served.root.replace(':', '%3A')).expect(200)
-    await request(served.server).get(served.root).set('If-None-Match', String(headers['etag'])).expect(304)
+    await request(served.server)
+      .get(served.root)
+      .set('If-None-Match', headers['etag'] ?? '')
+      .expect(304)
     const part = await ask(served.url, served.root, { headers: { Range: 'bytes=-1' } })
     assert.deepEqual([part.status, part.body.toString()], [206, '\n'])
     await request(served.server).head(served.root).expect(200).expect('Content-Length', String(body.length))
@@ -122,7 +125,9 @@ describe('GET /wheels/{digest}', () => {
       assert.equal(headers['etag'], `"sha256:${wheel.sha256}"`)
       assert.equal(headers['cache-control'], 'public, max-age=31536000, immutable')
     }
-    await request(served.server).get(`/wheels/sha256:${'0'.repeat(64)}`).expect(404)
+    await request(served.server)
+      .get(`/wheels/sha256:${'0'.repeat(64)}`)
+      .expect(404)
     await request(served.server).get('/wheels/sha256:0').expect(400)
   })
 
@@ -135,7 +140,9 @@ describe('GET /wheels/{digest}', () => {
     assert.equal(status, 200)
     assert.deepEqual(body, Buffer.from(bytes))
     assert.equal(headers['content-location'], served.root)
-    await request(served.server).get(`/wheels/sha256:${'0'.repeat(64)}/tree`).expect(404)
+    await request(served.server)
+      .get(`/wheels/sha256:${'0'.repeat(64)}/tree`)
+      .expect(404)
     await request(served.server).get('/wheels/md5:0/tree').expect(400)
   })
 
@@ -145,7 +152,10 @@ describe('GET /wheels/{digest}', () => {
     served.repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: refused })
     const { body } = await request(served.server).get(`/wheels/blake3:${wheel.blake3}/tree`).expect(422)
     const { status, code, reason, path } = body as Record<string, unknown>
-    assert.deepEqual({ status, code, reason, path }, { status: 422, code: 'ERR_ARCHIVE_REFUSED', reason: 'duplicate', path: 'a.py' })
+    assert.deepEqual(
+      { status, code, reason, path },
+      { status: 422, code: 'ERR_ARCHIVE_REFUSED', reason: 'duplicate', path: 'a.py' },
+    )
     await request(served.server).get(`/wheels/blake3:${wheel.blake3}`).expect(200)
   })
 })
@@ -159,7 +169,9 @@ describe('GET /blobs/{digest}', () => {
     assert.equal(hashBlake3(body), file?.blake3)
     assert.equal(headers['content-type'], 'application/octet-stream')
     await request(served.server).get(`/blobs/blake3:${served.manifest.tree.id}`).expect(200)
-    await request(served.server).get(`/blobs/blake3:${'0'.repeat(64)}`).expect(404)
+    await request(served.server)
+      .get(`/blobs/blake3:${'0'.repeat(64)}`)
+      .expect(404)
     await request(served.server).get('/blobs/blake3').expect(400)
   })
 })
@@ -186,7 +198,9 @@ describe('GET /lookup/{digest}', () => {
         .expect('Content-Type', 'application/json')
         .expect('Cache-Control', 'public, no-cache')
     }
-    await request(served.server).get(`/lookup/sha256:${'0'.repeat(64)}`).expect(404)
+    await request(served.server)
+      .get(`/lookup/sha256:${'0'.repeat(64)}`)
+      .expect(404)
     await request(served.server).get('/lookup/abc').expect(400)
   })
 })

@@ -25,8 +25,8 @@ for (const path of READ_PATHS) {
     for (const method of ['post', 'put', 'delete', 'patch'] as const) {
       test(`A16, J1: ${method} is 405 with Allow and a problem`, async () => {
         await using served = await serveMemory()
-        const { body } = await request(served.server)
-          [method](path)
+        const asked = request(served.server)[method](path)
+        const { body } = await asked
           .expect(405)
           .expect('Allow', 'GET, HEAD, OPTIONS')
           .expect('Content-Type', 'application/problem+json')
@@ -82,7 +82,10 @@ for (const path of ['/nothing', '/simple/a/b/c', '/%zz', '/trees', '/wheels/', '
 test('an error that nobody foresaw tells the client its request id, and the log the rest', async () => {
   await using served = await serveMemory()
   served.repository.failure = new TypeError('password is hunter2')
-  const { body, text } = await request(served.server).get('/simple/a/').set('X-Request-Id', 'from-a-proxy.1').expect(500)
+  const { body, text } = await request(served.server)
+    .get('/simple/a/')
+    .set('X-Request-Id', 'from-a-proxy.1')
+    .expect(500)
   const { code, requestId } = body as Record<string, unknown>
   assert.equal(code, 'ERR_INTERNAL')
   assert.equal(requestId, 'from-a-proxy.1')

@@ -29,11 +29,14 @@ describe('G3: upstream trouble is 502, 503 or 504', () => {
 })
 
 test('G5: Retry-After is a whole number of seconds', () => {
-  const after = (retryAfterSeconds: number | undefined): string | undefined =>
-    problemOf(new UpstreamError('ERR_UPSTREAM_BUSY', 'x', { retryAfterSeconds })).headers['Retry-After']
-  assert.equal(after(1.2), '2')
-  assert.equal(after(0), '1')
-  assert.equal(after(undefined), '5')
+  for (const [retryAfterSeconds, expected] of [
+    [1.2, '2'],
+    [0, '1'],
+    [undefined, '5'],
+  ] as const) {
+    const error = new UpstreamError('ERR_UPSTREAM_BUSY', 'x', { retryAfterSeconds })
+    assert.equal(problemOf(error).headers['Retry-After'], expected)
+  }
   assert.equal(problemOf(new StoreClosedError()).headers['Retry-After'], '5')
 })
 
@@ -64,7 +67,10 @@ test('E6: 416 has the length', () => {
 })
 
 test('G6, G7: the body is RFC 9457, with what the error knows, and is not kept', async () => {
-  const response = renderProblem(problemOf(new ArchiveRefusedError('overlap', 'two members share bytes', 'a\n')), 'id-1')
+  const response = renderProblem(
+    problemOf(new ArchiveRefusedError('overlap', 'two members share bytes', 'a\n')),
+    'id-1',
+  )
   assert.equal(response.status, 422)
   assert.equal(response.headers.get('Content-Type'), 'application/problem+json')
   assert.equal(response.headers.get('Cache-Control'), 'no-store')

@@ -67,6 +67,7 @@ export class Arbor implements AsyncDisposable {
     this.#child = child
     this.data = data
     this.#temporary = temporary
+    process.once('exit', this.kill)
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text))
     }
@@ -127,7 +128,7 @@ export class Arbor implements AsyncDisposable {
   }
 
   /** As a power cut: kill -9 to all of it. */
-  kill(): void {
+  readonly kill = (): void => {
     try {
       process.kill(-this.pid, 'SIGKILL')
     } catch {
@@ -153,6 +154,7 @@ export class Arbor implements AsyncDisposable {
     try {
       if (this.#child.exitCode === null && this.#child.signalCode === null) await this.stop()
     } finally {
+      process.off('exit', this.kill)
       if (this.#temporary) await rm(this.data, { recursive: true, force: true })
     }
   }

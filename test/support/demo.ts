@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -22,13 +23,22 @@ const recipe: WheelRecipe = {
   executable: ['greeter-1.0.data/scripts/greet'],
 }
 
+let steps = 0
 const folder = await mkdtemp(join(tmpdir(), 'arbor-demo-'))
+// Arbor runs in a process group of its own, where the terminal's Ctrl-C does not reach it.
+process.once('SIGINT', () => {
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(130)
+})
 try {
   await demonstrate()
+  say('\nStopped; nothing is left of it. Now the real thing: npm start')
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
-say('\nStopped; nothing is left of it. Now the real thing: npm start')
 
 async function demonstrate(): Promise<void> {
   const wheel = await distributionOf(wheelFilename(recipe), makeWheel(recipe))
@@ -85,6 +95,8 @@ async function withoutUpstream(upstream: Upstream, arbor: Arbor, wheel: Distribu
   const digest = `sha256:${wheel.sha256}`
   step('What is in the wheel, by hash: the paths, each with its size, BLAKE3 and executable bit')
   await curl(`-sS ${arbor.url}/wheels/${digest}/tree`)
+  const { headers } = await fetch(`${arbor.url}/wheels/${digest}/tree`, { method: 'HEAD' })
+  await curl(`-sS ${arbor.url}${headers.get('content-location')}/greeter/__main__.py`)
 
   step('The whole tree, unpacked without unzipping')
   await mkdir(join(folder, 'tree'))
@@ -94,8 +106,6 @@ async function withoutUpstream(upstream: Upstream, arbor: Arbor, wheel: Distribu
   step('What Arbor says about itself')
   await curl(`-sS -H "Authorization: Bearer ${Arbor.adminToken}" ${arbor.url}/admin/stats`)
 }
-
-let steps = 0
 
 function step(title: string): void {
   steps += 1
@@ -132,8 +142,15 @@ async function shell(command: string): Promise<void> {
     child.once('error', reject)
     child.once('close', resolve)
   })
-  if (output !== '') say(output.trimEnd())
-  if (code !== 0) throw new Error(`that failed with code ${String(code)}`)
+  if (output !== '') say(layOut(output.trimEnd()))
+  if (code !== 0) throw new Error(`The demo ends here: that command failed with code ${String(code)}.`)
+}
+
+/** JSON comes on one line, for programs. */
+function layOut(output: string): string {
+  if (!output.startsWith('{')) return output
+  const indented = JSON.stringify(JSON.parse(output), undefined, 2)
+  return indented.replaceAll(/\{[^{}[\]]*\}/g, (leaf) => leaf.replaceAll(/\s+/g, ' '))
 }
 
 function has(command: string, ...args: string[]): boolean {
@@ -153,6 +170,7 @@ function withoutInstallerSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     PATH: path.join(delimiter),
     PIP_CONFIG_FILE: '/dev/null',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    PIP_ROOT_USER_ACTION: 'ignore',
     UV_NO_CONFIG: '1',
     PYTHONDONTWRITEBYTECODE: '1',
   }

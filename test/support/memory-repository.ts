@@ -3,7 +3,8 @@ import type { FileReference, Manifest, Repository, RepositoryStats, WheelRecord 
 import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
 import { formatDigest, hashBlake3, hashSha256, type Blake3, type Digest, type Sha256 } from '../../storage/digest.ts'
 import { ArchiveRefusedError } from '../../storage/errors.ts'
-import type { ProjectPage, Tree } from '../../storage/model.ts'
+import { createTree } from '../../storage/manifest.ts'
+import type { ProjectPage } from '../../storage/model.ts'
 import {
   parseFilename,
   parseIndexName,
@@ -13,12 +14,8 @@ import {
   type ProjectName,
   type TreePath,
 } from '../../storage/names.ts'
+import { parseTreePath } from '../../storage/tree-path.ts'
 import { keptContent } from './memory-content.ts'
-
-interface AddedTree {
-  readonly tree: Tree
-  readonly bytes: Uint8Array
-}
 
 /** A repository that holds all it has in maps: what the routes are tested against, with no disk and no upstream. */
 export class MemoryRepository implements Repository {
@@ -27,7 +24,7 @@ export class MemoryRepository implements Repository {
   readonly #files = new Map<string, Content>()
   readonly #metadata = new Map<string, Content>()
   readonly #blobs = new Map<string, Content>()
-  readonly #manifests = new Map<Blake3, AddedTree>()
+  readonly #manifests = new Map<Blake3, Manifest>()
   readonly #wheels = new Map<Sha256, WheelRecord>()
   /** Thrown by whatever is asked next, and by all that follows. */
   failure: Error | undefined
@@ -59,14 +56,10 @@ export class MemoryRepository implements Repository {
     const treeFiles = Object.entries(files).map(([name, bytes]) => {
       const blake3 = hashBlake3(bytes)
       this.#blobs.set(`blake3:${blake3}`, keptContent(bytes))
-      const path = name.replace(/\*$/, '') as TreePath
+      const path = parseTreePath(name.replace(/\*$/, ''))
       return { path, size: bytes.length, blake3, executable: name.endsWith('*') }
     })
-    treeFiles.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-    const dirhash = hashBlake3(Buffer.from(JSON.stringify(treeFiles)))
-    const body = { format: 'arbor-tree-1', dirhash, files: treeFiles, emptyDirectories: [] }
-    const bytes = Buffer.from(`${JSON.stringify(body)}\n`)
-    const tree: Tree = { id: hashBlake3(bytes), dirhash, files: treeFiles, emptyDirectories: [] }
+    const { tree, manifest: bytes } = createTree(treeFiles, [])
     this.#manifests.set(tree.id, { tree, bytes })
     this.#blobs.set(`blake3:${tree.id}`, keptContent(bytes))
     return { tree, bytes }
@@ -158,7 +151,11 @@ export class MemoryRepository implements Repository {
   planPrune(budget: PruneBudget): Promise<PrunePlan> {
     this.budgets.push(budget)
     const distributions = [...this.#wheels.values()].map(({ sha256, blake3, size, seen }) => ({
-      ...{ sha256, blake3, size, sightings: seen, usedAt: 0 },
+      sha256,
+      blake3,
+      size,
+      sightings: seen,
+      usedAt: 0,
       reason: 'size' as const,
       freedBytes: size,
     }))

@@ -90,6 +90,7 @@ export class Workplace implements AsyncDisposable {
         PIP_CONFIG_FILE: '/dev/null',
         PIP_DISABLE_PIP_VERSION_CHECK: '1',
         PIP_NO_INPUT: '1',
+        PIP_NO_COMPILE: '1',
         UV_PYTHON_DOWNLOADS: 'never',
         UV_NO_PROGRESS: '1',
         UV_LINK_MODE: 'copy',

@@ -5,21 +5,26 @@ import type { Benchmark, RunOptions } from '../benchmark.ts'
 import { type Lab, openLab } from '../lab.ts'
 import { copyHeaders, fetchRaw, type RawResponse } from '../load/fetch-raw.ts'
 import { ACCEPT_JSON } from '../load/page.ts'
-import { measureWarm, type Target } from '../load/warm.ts'
+import { measureWarm, type Target, warmUp } from '../load/warm.ts'
 import { findLoadObstacle } from '../load/wrk.ts'
 import { arbor } from '../servers/arbor.ts'
 import { type BareServer, startBareServer } from '../servers/bare.ts'
 import { devpi } from '../servers/devpi.ts'
 import { nginx } from '../servers/nginx.ts'
 import { proxpi } from '../servers/proxpi.ts'
+import type { RunningServer } from '../servers/server.ts'
 import type { Listing } from '../servers/upstream.ts'
 import type { Row } from '../table.ts'
 
+interface Page extends Listing {
+  readonly name: string
+}
+
 const PAGES = [
-  { name: '20 kB', project: 'bench-small', files: 42 },
+  { name: '20 kB', project: 'bench-small', files: 32 },
   { name: '2,000 files', project: 'bench-many', files: 2000 },
-  { name: '2 MB', project: 'bench-large', files: 4150 },
-] as const
+  { name: '2 MB', project: 'bench-large', files: 3170 },
+] as const satisfies readonly Page[]
 
 /** `gzip, deflate` is what pip asks pages with; uv adds zstd (protocol.md). */
 const CODINGS = ['identity', 'gzip, deflate'] as const
@@ -39,8 +44,8 @@ export const pages: Benchmark = {
     for (const coding of CODINGS) {
       for (const page of PAGES) {
         const measured = await measurePage(page, coding, { lab, bare, options })
-        rows.push(measured.row)
-        sizes.push(`${measured.row.name}: ${measured.sizes}`)
+        rows.push(...measured.rows)
+        sizes.push(measured.sizes)
       }
     }
     return [
@@ -67,30 +72,30 @@ interface Parts {
 }
 
 async function measurePage(
-  page: Listing & { readonly name: string },
+  page: Page,
   coding: string,
   { lab, bare, options }: Parts,
-): Promise<{ row: Row; sizes: string }> {
+): Promise<{ rows: readonly Row[]; sizes: string }> {
   const headers = { Accept: ACCEPT_JSON, 'Accept-Encoding': coding }
-  const targets: Target[] = lab.servers.flatMap(({ name, slow, index, plainIndex }) => [
-    { contestant: name, slow, url: `${index}${page.project}/` },
-    ...(plainIndex === undefined ? [] : [{ contestant: `${name} as is`, slow, url: `${plainIndex}${page.project}/` }]),
-  ])
+  const targets: Target[] = []
   const sizes: string[] = []
-  for (const { contestant, url } of targets) {
-    const response = await fetchRaw(url, headers)
-    assertPage(response, page, url)
-    sizes.push(`${contestant} ${response.body.length}`)
-    if (contestant === 'arbor') targets.push(await copyToBare(response, { page, coding, lab, bare }))
+  for (const target of lab.servers.flatMap((server) => targetsAt(server, page.project))) {
+    const response = await fetchRaw(target.url, headers)
+    assertPage(response, page, target.url)
+    sizes.push(`${target.contestant} ${response.body.length}`)
+    if (target.contestant === 'arbor') targets.push(await copyToBare(response, { page, coding, lab, bare }))
+    targets.push(target)
   }
-  const order = targets.toSorted((a, b) => Number(a.contestant !== 'bare node') - Number(b.contestant !== 'bare node'))
   const name = `${page.name}, ${coding.split(',')[0]}`
-  const row = await measureWarm(
-    { name, unit: 'requests/s', connections: CONNECTIONS, headers, targets: order },
-    options,
-    lab.folder,
-  )
-  return { row, sizes: `${sizes.join(', ')} bytes` }
+  const work = { name, unit: 'requests/s', connections: CONNECTIONS, headers, targets } as const
+  if (coding === CODINGS[0]) await warmUp(work, options, lab.folder)
+  return { rows: await measureWarm(work, options, lab.folder), sizes: `${name}: ${sizes.join(', ')} bytes` }
+}
+
+function targetsAt({ name, slow, index, plainIndex, pid }: RunningServer, project: string): Target[] {
+  const target = { contestant: name, slow, pid, url: `${index}${project}/` }
+  if (plainIndex === undefined) return [target]
+  return [target, { ...target, contestant: `${name} as is`, url: `${plainIndex}${project}/` }]
 }
 
 async function copyToBare(
@@ -102,7 +107,7 @@ async function copyToBare(
   await writeFile(file, response.body)
   const path = `/simple/${name}/`
   await place.bare.serve([{ path, file, headers: copyHeaders(response.headers), from: 'memory' }])
-  return { contestant: 'bare node', slow: false, url: `${place.bare.origin}${path}` }
+  return { contestant: 'bare node', slow: false, pid: place.bare.pid, url: `${place.bare.origin}${path}` }
 }
 
 /** Whoever sends half a page is fast. */

@@ -5,7 +5,7 @@ import type { Benchmark } from '../benchmark.ts'
 import { type Lab, openLab } from '../lab.ts'
 import { copyHeaders, fetchRaw } from '../load/fetch-raw.ts'
 import { findFileUrl } from '../load/page.ts'
-import { measureWarm, type Target } from '../load/warm.ts'
+import { measureWarm, type Target, warmUp } from '../load/warm.ts'
 import { findLoadObstacle } from '../load/wrk.ts'
 import { arbor } from '../servers/arbor.ts'
 import { type BareServer, startBareServer } from '../servers/bare.ts'
@@ -34,9 +34,9 @@ export const wheels: Benchmark = {
     for (const { wheel, ...work } of works) {
       const targets = await findTargets(wheel, lab, bare)
       for (const { pid } of lab.servers) await waitForIdle(pid, options.signal)
-      rows.push(
-        await measureWarm({ ...work, headers: { 'Accept-Encoding': 'identity' }, targets }, options, lab.folder),
-      )
+      const warmWork = { ...work, headers: { 'Accept-Encoding': 'identity' }, targets }
+      await warmUp(warmWork, options, lab.folder)
+      rows.push(...(await measureWarm(warmWork, options, lab.folder)))
     }
     return [
       {
@@ -57,13 +57,13 @@ export const wheels: Benchmark = {
 async function findTargets(wheel: SampleWheel, lab: Lab, bare: BareServer): Promise<Target[]> {
   const expected = sha256(await readFile(wheel.path))
   const targets: Target[] = []
-  for (const { name, slow, index } of lab.servers) {
+  for (const { name, slow, index, pid } of lab.servers) {
     const url = await findFileUrl(index, wheel.project, wheel.filename)
     const { body } = await fetchRaw(url)
     if (sha256(body) !== expected) throw new Error(`${url} is not ${wheel.filename}`)
     // The second time, since the first response may lack what only a stored file has.
     const { headers } = await fetchRaw(url)
-    targets.push({ contestant: name, slow, url })
+    targets.push({ contestant: name, slow, pid, url })
     if (name === 'arbor') targets.push(...(await copyToBare(wheel, copyHeaders(headers), bare)))
   }
   return targets
@@ -75,7 +75,12 @@ async function copyToBare(wheel: SampleWheel, headers: Record<string, string>, b
     { contestant: 'bare stream', path: `/stream/${wheel.filename}`, from: 'stream' },
   ] as const
   await bare.serve(contestants.map(({ path, from }) => ({ path, from, file: wheel.path, headers })))
-  return contestants.map(({ contestant, path }) => ({ contestant, slow: false, url: `${bare.origin}${path}` }))
+  return contestants.map(({ contestant, path }) => ({
+    contestant,
+    slow: false,
+    pid: bare.pid,
+    url: `${bare.origin}${path}`,
+  }))
 }
 
 function sha256(bytes: Buffer): string {

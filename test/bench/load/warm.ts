@@ -1,5 +1,6 @@
 import type { RunOptions } from '../benchmark.ts'
-import { measureInRounds } from '../rounds.ts'
+import { measureInRounds, medianOf } from '../rounds.ts'
+import { measureProcessorSeconds } from '../servers/process-figures.ts'
 import type { Row } from '../table.ts'
 import { measureLoad } from './wrk.ts'
 
@@ -8,6 +9,8 @@ export interface Target {
   readonly contestant: string
   readonly slow: boolean
   readonly url: string
+  /** Of the server's main process. */
+  readonly pid: number
   /** Paths to ask for in turn instead. */
   readonly paths?: readonly string[]
 }
@@ -21,20 +24,45 @@ export interface WarmWork {
   readonly targets: readonly Target[]
 }
 
-/** Measures the targets in turns, each after a short run that does not count. */
-export async function measureWarm(work: WarmWork, options: RunOptions, folder: string): Promise<Row> {
-  const { name, unit, connections, headers, targets } = work
-  const { seconds, rounds, signal, say } = options
-  const load = (target: Target): Promise<number> => {
-    const { url, paths } = target
-    const asked = { url, headers, connections, seconds, folder, signal, ...(paths !== undefined && { paths }) }
-    return measureLoad(asked).then((result) => (unit === 'MB/s' ? result.megabytesPerSecond : result.requestsPerSecond))
-  }
+/** Load that does not count, so that code is compiled and caches are filled. What is slow is slow because of other things. */
+export async function warmUp(work: WarmWork, options: RunOptions, folder: string): Promise<void> {
+  for (const target of work.targets) if (!target.slow) await measureTarget(target, work, { ...options, folder })
+}
+
+/**
+ * Measures the targets in turns. The second row, work per second of the server's own
+ * processor time, hardly depends on what else the machine does.
+ */
+export async function measureWarm(work: WarmWork, options: RunOptions, folder: string): Promise<[Row, Row]> {
+  const { name, unit, targets } = work
+  const { rounds, signal, say } = options
   say(name)
-  // Compilers and caches are warm then. What is slow is slow because of other things.
-  for (const target of targets) if (!target.slow) await load(target)
-  const medians = await measureInRounds(targets, { rounds, signal, once: isSlow }, ({ contestant }) => load(contestant))
-  return { name, unit, figures: new Map([...medians].map(([target, figure]) => [target.contestant, figure])) }
+  const efficiencies = new Map<string, number[]>(targets.map(({ contestant }) => [contestant, []]))
+  const medians = await measureInRounds(targets, { rounds, signal, once: isSlow }, async ({ contestant: target }) => {
+    const { figure, perProcessorSecond } = await measureTarget(target, work, { ...options, folder })
+    efficiencies.get(target.contestant)?.push(perProcessorSecond)
+    return figure
+  })
+  return [
+    { name, unit, figures: new Map([...medians].map(([target, figure]) => [target.contestant, figure])) },
+    {
+      name: `${name}: per second of processor time`,
+      unit: unit.replace('/s', ''),
+      figures: new Map([...efficiencies].map(([contestant, figures]) => [contestant, medianOf(figures)])),
+    },
+  ]
+}
+
+async function measureTarget(
+  { url, paths, pid }: Target,
+  { headers, connections, unit }: WarmWork,
+  { seconds, folder, signal }: Pick<RunOptions, 'seconds' | 'folder' | 'signal'>,
+): Promise<{ figure: number; perProcessorSecond: number }> {
+  const before = await measureProcessorSeconds(pid)
+  const load = { url, headers, connections, seconds, folder, signal, ...(paths !== undefined && { paths }) }
+  const { requestsPerSecond, megabytesPerSecond, lasted } = await measureLoad(load)
+  const figure = unit === 'MB/s' ? megabytesPerSecond : requestsPerSecond
+  return { figure, perProcessorSecond: (figure * lasted) / ((await measureProcessorSeconds(pid)) - before) }
 }
 
 function isSlow({ slow }: Target): boolean {

@@ -21,6 +21,8 @@ export interface LoadResult {
   readonly megabytesPerSecond: number
   /** Milliseconds. */
   readonly p99: number
+  /** Seconds. */
+  readonly lasted: number
 }
 
 /** Why there can be no load; undefined where there can. */
@@ -57,5 +59,6 @@ function parseReport(output: string, url: string): LoadResult {
     requestsPerSecond: report.requests / (report.microseconds / 1e6),
     megabytesPerSecond: report.bytes / report.microseconds,
     p99: report.p99 / 1000,
+    lasted: report.microseconds / 1e6,
   }
 }

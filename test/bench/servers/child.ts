@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const READY_MS = 30_000
+const READY_MS = 60_000
 const STOP_MS = 5_000
 
 export interface ChildOptions {

@@ -11,12 +11,12 @@ export type Peers =
   | { readonly programs: string; readonly obstacle: undefined }
   | { readonly programs: undefined; readonly obstacle: string }
 
-let found: Promise<Peers> | undefined
+let peers: Promise<Peers> | undefined
 
 /** The folder of the programs that devpi and proxpi come with: a virtual environment in `.venvs/`, made once and kept. */
 export function findPeers(): Promise<Peers> {
-  found ??= preparePeers()
-  return found
+  peers ??= preparePeers()
+  return peers
 }
 
 async function preparePeers(): Promise<Peers> {
@@ -24,8 +24,9 @@ async function preparePeers(): Promise<Peers> {
   if (!wheels.some((name) => name.startsWith('devpi_server-'))) {
     return { programs: undefined, obstacle: 'there are no peers in ../shared/peers' }
   }
-  const { clients, skip } = await findClients()
-  if (clients === undefined) return { programs: undefined, obstacle: skip }
+  const found = await findClients()
+  if (found.clients === undefined) return { programs: undefined, obstacle: found.skip }
+  const { clients } = found
   const folder = join(repositoryFolder, '.venvs/peers')
   const programs = join(folder, 'bin')
   if (await isThere(programs, 'gunicorn')) return { programs, obstacle: undefined }
@@ -52,5 +53,5 @@ async function preparePeers(): Promise<Peers> {
 }
 
 async function isThere(folder: string, name: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => [])).includes(name)
+  return (await readdir(folder).catch((): string[] => [])).includes(name)
 }

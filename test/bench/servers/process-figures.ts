@@ -33,6 +33,12 @@ export async function waitForIdle(pid: number, signal: AbortSignal): Promise<voi
   }
 }
 
+/** What a process and its children have used of the processors, seconds; those that ended are not counted. */
+export async function measureProcessorSeconds(pid: number): Promise<number> {
+  // Linux counts in hundredths, whatever its own clock is (proc(5), USER_HZ).
+  return (await countTicks(pid)) / 100
+}
+
 async function countTicks(pid: number): Promise<number> {
   const texts = await Promise.all(
     (await listFamily(pid)).map((member) => readFile(`/proc/${member}/stat`, 'utf8').catch(() => '')),

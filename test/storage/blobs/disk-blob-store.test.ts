@@ -1,5 +1,99 @@
-import { testBlobStore } from '../../contract/blob-store.ts'
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { test } from 'node:test'
+import { hashBlake3 } from '../../../storage/digest.ts'
+import { diskIo, type Io } from '../../../storage/io.ts'
+import { adoptBytes, openFilesUnder, stageFile, testBlobStore } from '../../contract/blob-store.ts'
 import { createDiskFixture } from './disk-fixture.ts'
 
 testBlobStore('disk blob store', createDiskFixture)
 testBlobStore('disk blob store that keeps one descriptor', () => createDiskFixture({ maxKeptFiles: 1 }))
+
+test('what was named is made durable with one fsync for each folder, after the last rename', async (t) => {
+  const steps: string[] = []
+  const io: Io = {
+    ...diskIo,
+    async rename(from, to) {
+      await diskIo.rename(from, to)
+      steps.push('rename')
+    },
+    async syncFolder(path) {
+      await diskIo.syncFolder(path)
+      steps.push(path)
+    },
+  }
+  const fixture = await createDiskFixture({ io })
+  t.after(() => fixture.remove())
+  const store = await fixture.open()
+  const { layout } = fixture
+  const files = []
+  for (let seed = 0; files.length < 10; seed += 1) {
+    if (/^[ab]0/.test(hashBlake3(Buffer.from(`${seed}`)))) files.push(await stageFile(store, Buffer.from(`${seed}`)))
+  }
+  const folders = [...new Set(files.map(({ blake3 }) => layout.blobFolder(blake3.slice(0, 2))))]
+  await store.adopt(files.slice(1))
+  assert.deepEqual(steps.splice(0, 9), Array.from({ length: 9 }).fill('rename'))
+  assert.deepEqual(steps.splice(0), [...folders, layout.blobs], 'new folders are made durable too')
+  await store.adopt(files.slice(0, 1))
+  assert.deepEqual(steps.splice(0), ['rename', folders[0]])
+  await store.close()
+})
+
+test('a blob that went while it was being opened is not kept', async (t) => {
+  const { promise: isOpened, resolve: opened } = Promise.withResolvers<void>()
+  const { promise: mayReturn, resolve: goOn } = Promise.withResolvers<void>()
+  const io: Io = {
+    ...diskIo,
+    async openIfPresent(path) {
+      const file = await diskIo.openIfPresent(path)
+      opened()
+      await mayReturn
+      return file
+    },
+  }
+  const fixture = await createDiskFixture({ io })
+  t.after(() => fixture.remove())
+  const store = await fixture.open()
+  const blake3 = await adoptBytes(store, randomBytes(10))
+  const opening = store.open(blake3)
+  await isOpened
+  await store.remove([blake3])
+  goOn()
+  const blob = await opening
+  assert.equal(await blob?.read(Buffer.alloc(10), 0), 10)
+  assert.equal(await store.open(blake3), undefined)
+  blob?.close()
+  await store.close()
+  assert.deepEqual(await openFilesUnder(fixture.folder), [])
+})
+
+test('a kept descriptor serves many readers, and no more are kept than allowed', async (t) => {
+  const fixture = await createDiskFixture({ maxKeptFiles: 3 })
+  t.after(() => fixture.remove())
+  const store = await fixture.open()
+  const blake3s = []
+  for (let index = 0; index < 10; index += 1) blake3s.push(await adoptBytes(store, Buffer.from(`${index}`)))
+  for (const blake3 of [...blake3s, ...blake3s]) {
+    const readers = [await store.open(blake3), await store.open(blake3), await store.open(blake3)]
+    for (const reader of readers) reader?.close()
+    // Closing runs behind: one turn of the disk.
+    await stat(fixture.folder)
+  }
+  const kept = (await openFilesUnder(fixture.folder)).filter((path) => path.startsWith(fixture.layout.blobs))
+  if (process.platform === 'linux') assert.equal(kept.length, 3)
+  await store.close()
+})
+
+test(
+  'nobody may write to a blob',
+  { skip: process.platform === 'win32' && 'Windows could not rename it' },
+  async (t) => {
+    const fixture = await createDiskFixture()
+    t.after(() => fixture.remove())
+    const store = await fixture.open()
+    const blake3 = await adoptBytes(store, randomBytes(10))
+    assert.equal((await stat(fixture.layout.blob(blake3))).mode & 0o777, 0o400)
+    await store.close()
+  },
+)

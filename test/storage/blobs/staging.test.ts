@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
-import { openStaging } from '../../../storage/blobs/staging.ts'
+import { openStaging, sweepStaging } from '../../../storage/blobs/staging.ts'
 import { hashBlake3 } from '../../../storage/digest.ts'
-import { diskIo } from '../../../storage/io.ts'
+import { diskIo, type Io } from '../../../storage/io.ts'
 import { createLayout, type Layout } from '../../../storage/layout.ts'
 import { listAll, readWhole } from '../../contract/blob-store.ts'
 import { createDiskFixture, listFiles } from './disk-fixture.ts'
@@ -98,5 +98,26 @@ test('an own folder is never swept from under somebody, however many open and cl
     }
   }
   await Promise.all(Array.from({ length: 10 }, use))
+  assert.deepEqual(await listFiles(fixture.layout.staging), [])
+})
+
+test('a lock file that is swept between its making and its locking is made anew', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  let isFirst = true
+  const io: Io = {
+    ...diskIo,
+    async size(path) {
+      if (isFirst) await rm(path)
+      isFirst = false
+      return diskIo.size(path)
+    },
+  }
+  const staging = await openStaging(io, fixture.layout)
+  assert(!isFirst, 'the lock file was looked for once it was locked')
+  await writeFile(staging.nextPath(), 'mine')
+  await sweepStaging(diskIo, fixture.layout)
+  assert.equal((await listFiles(fixture.layout.staging)).length, 2, 'the lock and the file')
+  await staging.close()
   assert.deepEqual(await listFiles(fixture.layout.staging), [])
 })

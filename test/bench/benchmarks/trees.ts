@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Benchmark, RunOptions } from '../benchmark.ts'
+import { type Lab, openLab } from '../lab.ts'
+import { copyHeaders, fetchRaw } from '../load/fetch-raw.ts'
+import { findFileUrl } from '../load/page.ts'
+import { measureWarm, type Target, warmUp } from '../load/warm.ts'
+import { findLoadObstacle } from '../load/wrk.ts'
+import { arbor } from '../servers/arbor.ts'
+import { type BareRoute, type BareServer, startBareServer } from '../servers/bare.ts'
+import type { RunningServer } from '../servers/server.ts'
+import type { Row } from '../table.ts'
+import { findRealWheel, findSampleWheels } from '../wheels/sample-wheels.ts'
+
+interface TreeFile {
+  readonly path: string
+  readonly size: number
+}
+
+/** How many different files stand for "every file of a tree". */
+const MANY = 2000
+
+export const trees: Benchmark = {
+  name: 'trees',
+  about: 'files of a tree, small ones and a large one, and its manifest',
+  async run(options) {
+    const obstacle = await findLoadObstacle()
+    if (obstacle !== undefined) throw new Error(obstacle)
+    const { large } = await findSampleWheels(options.folder)
+    const wheels = [(await findRealWheel('django')) ?? large, large]
+    await using lab = await openLab([arbor], { folders: wheels.map(({ path }) => dirname(path)).slice(0, 1) }, options)
+    await using bare = await startBareServer()
+    const [server] = lab.servers
+    if (server === undefined) throw new Error(lab.absences.join('\n'))
+    const rows: Row[] = []
+    for (const [index, wheel] of wheels.entries()) {
+      const tree = await fetchTree(server, wheel.project, wheel.filename)
+      const works = index === 0 ? worksOfMany(tree) : worksOfLarge(tree)
+      for (const work of works) rows.push(...(await measure(work, { server, bare, lab, options })))
+    }
+    return [
+      {
+        title: 'Files of a tree',
+        columns: ['arbor', 'bare node', 'bare stream'],
+        baseline: 'bare node',
+        rows,
+        notes: [
+          'bare node: one process, the very bytes and headers of arbor, from memory; bare stream: createReadStream',
+          ...lab.absences,
+        ],
+      },
+    ]
+  },
+}
+
+interface Tree {
+  /** Path of its manifest. */
+  readonly root: string
+  readonly files: readonly TreeFile[]
+}
+
+interface TreeWork {
+  readonly name: string
+  readonly unit: 'requests/s' | 'MB/s'
+  readonly connections: number
+  readonly paths: readonly string[]
+}
+
+async function fetchTree({ index }: RunningServer, project: string, filename: string): Promise<Tree> {
+  const url = await findFileUrl(index, project, filename)
+  await fetchRaw(url)
+  const sha256 = /\/([0-9a-f]{64})\//.exec(url)?.[1]
+  const { body, headers } = await fetchRaw(new URL(`/wheels/sha256:${sha256}/tree`, index).href)
+  const { files } = JSON.parse(body.toString()) as { files: TreeFile[] }
+  return { root: String(headers['content-location']), files }
+}
+
+function worksOfMany({ root, files }: Tree): TreeWork[] {
+  const small = files.filter(({ size }) => size > 0 && size < 64 * 1024).slice(0, MANY)
+  const one = small.find(({ size }) => size > 4000 && size < 6000) ?? small[0]
+  if (one === undefined) throw new Error('the wheel has no small file')
+  const url = ({ path }: TreeFile): string => `${root}/${path.split('/').map(encodeURIComponent).join('/')}`
+  const common = { unit: 'requests/s', connections: 32 } as const
+  return [
+    { ...common, name: `one file of ${one.size} bytes`, paths: [url(one)] },
+    { ...common, name: `${small.length} files under 64 KiB in turn`, paths: small.map(url) },
+    { ...common, name: `manifest of ${files.length} files`, paths: [root] },
+  ]
+}
+
+function worksOfLarge({ root, files }: Tree): TreeWork[] {
+  const [largest] = files.toSorted((a, b) => b.size - a.size)
+  if (largest === undefined) throw new Error('the wheel has no files')
+  const megabytes = (largest.size / 1e6).toFixed(0)
+  const path = `${root}/${largest.path.split('/').map(encodeURIComponent).join('/')}`
+  return [{ name: `one file of ${megabytes} MB, 4 connections`, unit: 'MB/s', connections: 4, paths: [path] }]
+}
+
+interface Place {
+  readonly server: RunningServer
+  readonly bare: BareServer
+  readonly lab: Lab
+  readonly options: RunOptions
+}
+
+async function measure(work: TreeWork, { server, bare, lab, options }: Place): Promise<readonly Row[]> {
+  const { origin } = new URL(server.index)
+  const { paths } = work
+  await bare.serve(await copyFiles(origin, paths, lab.folder))
+  const at = (base: string, prefix: string): { url: string; paths: readonly string[] } => ({
+    url: `${base}${prefix}${paths[0]}`,
+    paths: paths.map((path) => `${prefix}${path}`),
+  })
+  const targets: Target[] = [
+    { contestant: 'bare node', slow: false, pid: bare.pid, ...at(bare.origin, '/memory') },
+    { contestant: 'bare stream', slow: false, pid: bare.pid, ...at(bare.origin, '/stream') },
+    { contestant: 'arbor', slow: false, pid: server.pid, ...at(origin, '') },
+  ]
+  const warmWork = { ...work, headers: {}, targets }
+  await warmUp(warmWork, options, lab.folder)
+  return measureWarm(warmWork, options, lab.folder)
+}
+
+async function copyFiles(origin: string, paths: readonly string[], folder: string): Promise<BareRoute[]> {
+  const routes: BareRoute[] = []
+  for (const path of paths) {
+    const { body, headers } = await fetchRaw(`${origin}${path}`)
+    const file = join(folder, crypto.randomUUID())
+    await writeFile(file, body)
+    for (const from of ['memory', 'stream'] as const) {
+      routes.push({ path: `/${from}${path}`, file, headers: copyHeaders(headers), from })
+    }
+  }
+  return routes
+}

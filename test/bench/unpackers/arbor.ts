@@ -1,0 +1,81 @@
+import { copyFile, readFile } from 'node:fs/promises'
+import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
+import type { BlobStore } from '../../../storage/blobs/blob-store.ts'
+import type { Catalog } from '../../../storage/catalog/catalog.ts'
+import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
+import { prepareDataFolder } from '../../../storage/data-folder.ts'
+import { type Blake3, hashBlake3, hashSha256 } from '../../../storage/digest.ts'
+import { diskIo } from '../../../storage/io.ts'
+import { createLayout } from '../../../storage/layout.ts'
+import { parseFilename, parseIndexName, parseProjectName } from '../../../storage/names.ts'
+import { createUnpacker, type Unpacker } from '../../../storage/unpacker.ts'
+import { Unpackings } from '../../../storage/unpacking.ts'
+import type { SampleWheel } from '../wheels/sample-wheels.ts'
+import type { UnpackerKind } from './unpacker-kind.ts'
+
+/**
+ * Unpacks as a running Arbor does: checks, inflates, hashes, writes, syncs and commits, in threads that are kept. Each wheel goes into
+ * a new store, so that no file of it is there yet.
+ */
+export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
+  readonly name = 'arbor'
+  readonly #unpacker: Unpacker
+  #store: { readonly blobs: BlobStore; readonly catalog: Catalog } | undefined
+
+  constructor() {
+    this.#unpacker = createUnpacker({
+      stage: () => this.#current.blobs.stage(),
+      findStored: (blake3s) => this.#current.catalog.findStored(blake3s),
+    })
+  }
+
+  async unpack(wheel: SampleWheel, folder: string): Promise<number> {
+    const layout = createLayout(folder)
+    await prepareDataFolder(diskIo, layout)
+    const blobs = await openDiskBlobStore({ io: diskIo, layout })
+    const catalog = await openSqliteCatalog({ path: layout.catalog })
+    this.#store = { blobs, catalog }
+    try {
+      const blake3 = await this.#keep(wheel)
+      const unpackings = new Unpackings({ blobs, catalog, unpacker: this.#unpacker })
+      const started = performance.now()
+      const outcome = await unpackings.outcomeOf(blake3)
+      const seconds = (performance.now() - started) / 1000
+      if (outcome.kind !== 'unpacked') throw new Error(`${wheel.filename} was refused: ${outcome.detail}`)
+      return seconds
+    } finally {
+      this.#store = undefined
+      await blobs.close()
+      await catalog.close()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#unpacker.close()
+  }
+
+  get #current(): { readonly blobs: BlobStore; readonly catalog: Catalog } {
+    if (this.#store === undefined) throw new Error('nothing is being unpacked')
+    return this.#store
+  }
+
+  async #keep(wheel: SampleWheel): Promise<Blake3> {
+    const { blobs, catalog } = this.#current
+    const bytes = await readFile(wheel.path)
+    const distribution = {
+      sha256: hashSha256(bytes),
+      blake3: hashBlake3(bytes),
+      size: bytes.length,
+      storedAt: Date.now(),
+    }
+    const path = blobs.stage()
+    await copyFile(wheel.path, path)
+    await blobs.adopt([{ path, blake3: distribution.blake3 }])
+    await catalog.addDistribution(distribution, {
+      index: parseIndexName('main'),
+      project: parseProjectName(wheel.project),
+      filename: parseFilename(wheel.filename),
+    })
+    return distribution.blake3
+  }
+}

@@ -1,0 +1,8 @@
+import type { SampleWheel } from '../wheels/sample-wheels.ts'
+
+/** Something that unpacks wheels. */
+export interface UnpackerKind {
+  readonly name: string
+  /** Unpacks a wheel into a folder that is empty and returns the seconds that it took. Disposal is up to the caller, by removing the folder. */
+  unpack(wheel: SampleWheel, folder: string, signal: AbortSignal): Promise<number>
+}

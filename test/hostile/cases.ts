@@ -1,0 +1,16 @@
+import type { ArchiveLimits } from '../../storage/archive/policy.ts'
+import type { RefusalReason } from '../../storage/model.ts'
+
+/** An archive made for one row of table 4.6 of archives.md, with its verdict. */
+export interface HostileCase {
+  readonly row: number
+  readonly what: string
+  readonly archive: Buffer | (() => Buffer)
+  readonly verdict: RefusalReason | 'accepted'
+  /** The member that the refusal names. */
+  readonly path?: string
+  readonly limits?: Partial<ArchiveLimits>
+}
+
+/** A well-formed member to stand beside the odd one. */
+export const sound = { name: 'sound.txt', content: 'sound' }

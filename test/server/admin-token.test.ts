@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { findAdminToken, resolveAdminToken } from '../../server/admin-token.ts'
+import { diskIo, type Io } from '../../storage/io.ts'
+
+async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'arbor-token-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+test('without one a token is made, for its owner only, and found again', async (t) => {
+  const data = await temporaryFolder(t)
+  const config = { data, adminToken: undefined }
+  assert.equal(await findAdminToken(diskIo, config), undefined)
+  const made = await resolveAdminToken(diskIo, config)
+  assert.match(made.token, /^[0-9a-f]{64}$/)
+  assert.equal(made.file, join(data, 'admin-token'))
+  assert.equal(await readFile(made.file, 'utf8'), `${made.token}\n`)
+  if (process.platform !== 'win32') assert.equal((await stat(made.file)).mode & 0o777, 0o600)
+  assert.deepEqual(await resolveAdminToken(diskIo, config), made)
+  assert.deepEqual(await findAdminToken(diskIo, config), made)
+  assert.deepEqual(await readdir(data), ['admin-token'])
+})
+
+test('a configured token is used, and nothing is written', async (t) => {
+  const data = await temporaryFolder(t)
+  assert.deepEqual(await resolveAdminToken(diskIo, { data, adminToken: 'mine' }), { token: 'mine', file: undefined })
+  assert.deepEqual(await readdir(data), [])
+})
+
+test('a damaged token file is named, not shown', async (t) => {
+  const data = await temporaryFolder(t)
+  for (const content of ['', 'two words\n']) {
+    await writeFile(join(data, 'admin-token'), content)
+    const failing = resolveAdminToken(diskIo, { data, adminToken: undefined })
+    await assert.rejects(
+      failing,
+      (error: Error) => /admin-token: .*remove it/.test(error.message) && !/two/.test(error.message),
+    )
+  }
+})
+
+test('where it cannot be saved, the error comes through and nothing is left', async (t) => {
+  const data = await temporaryFolder(t)
+  const full: Io = { ...diskIo, rename: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) }
+  await assert.rejects(resolveAdminToken(full, { data, adminToken: undefined }), { code: 'ENOSPC' })
+  assert.deepEqual(await readdir(data), [])
+})

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { outline, printable, showBytes } from '../../server/commands/outline.ts'
+import { describeFailure } from '../../server/commands/start-error.ts'
+import { renderPrune } from '../../server/commands/prune.ts'
+import { renderStats } from '../../server/commands/stats.ts'
+import type { Config } from '../../server/config.ts'
+import { ListenError } from '../../server/listen.ts'
+import { StoreFormatError } from '../../storage/errors.ts'
+import { loadGiven } from '../support/load-config.ts'
+
+interface Seen {
+  readonly request: string
+  readonly authorization: string | undefined
+  readonly body: unknown
+}
+
+/** A server that answers everything with `answer`, and what it was asked. */
+async function answering(
+  status: number,
+  answer: string,
+): Promise<AsyncDisposable & { config: Config; server: URL; seen: Seen[] }> {
+  const seen: Seen[] = []
+  const record = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    seen.push({
+      request: `${request.method} ${request.url}`,
+      authorization: request.headers.authorization,
+      body: body === '' ? undefined : JSON.parse(body),
+    })
+    response.writeHead(status, { location: 'http://127.0.0.1:1/', connection: 'close' }).end(answer)
+  }
+  const server = createServer((request, response) => {
+    void record(request, response)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    config: await configFor(`127.0.0.1:${port}`),
+    server: new URL(`http://127.0.0.1:${port}/sub/path/`),
+    seen,
+    async [Symbol.asyncDispose]() {
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function configFor(listen: string): Promise<Config> {
+  return loadGiven({ env: { ARBOR_ADMIN_TOKEN: 'the-token' }, flags: { listen } })
+}
+
+const PLAN = {
+  distributions: [{ project: 'torch', version: '2.9', sha256: 'sha256:0', reason: 'size', freedBytes: 2e8, size: 1 }],
+  trees: 1,
+  freedBytes: 2e8,
+}
+
+test('stats asks the configured server with the token, and prints for people or as JSON', async () => {
+  const stats = { uptime: 5, bytes: { fromUpstream: 2048 }, store: { storedBytes: 3 * 2 ** 30, packs: 1200 } }
+  await using arbor = await answering(200, JSON.stringify(stats))
+  const text = await renderStats(arbor.config, { json: false })
+  assert.deepEqual(arbor.seen, [{ request: 'GET /admin/stats', authorization: 'Bearer the-token', body: undefined }])
+  assert.equal(text, 'uptime  5\nbytes\n  from upstream  2.0 KiB\nstore\n  stored  3.0 GiB\n  packs   1,200\n')
+  assert.deepEqual(JSON.parse(await renderStats(arbor.config, { json: true })), stats)
+})
+
+test('prune is a dry run, and says so', async () => {
+  await using arbor = await answering(200, JSON.stringify({ dryRun: true, plan: PLAN }))
+  const options = { json: false, execute: false, maxBytes: 50, unusedForMs: 1000, server: arbor.server }
+  const text = await renderPrune(arbor.config, options)
+  const [seen] = arbor.seen
+  assert.equal(seen?.request, 'POST /sub/path/admin/prune')
+  assert.deepEqual(seen.body, { dryRun: true, maxBytes: 50, unusedFor: '1000ms' })
+  assert.match(text, /^torch 2\.9 +191 MiB {2}size\n\ndistributions +1\n/)
+  assert.match(text, /Nothing was deleted: add --execute/)
+})
+
+test('prune with execute says what went', async () => {
+  await using arbor = await answering(
+    200,
+    JSON.stringify({ plan: PLAN, outcome: { distributions: 1, freedBytes: 2e8 } }),
+  )
+  const text = await renderPrune(arbor.config, { json: false, execute: true })
+  assert.deepEqual(arbor.seen[0]?.body, { dryRun: false })
+  assert.match(text, /Deleted:\ndistributions {2}1\nfreed +191 MiB\n$/)
+})
+
+for (const [what, status, answer, message] of [
+  [
+    'a problem',
+    401,
+    '{"title":"The admin token is needed","detail":"Wrong one."}',
+    /401: The admin token is needed: Wrong one\./,
+  ],
+  ['a page', 502, '<html>bad', /502: <html>bad/],
+  ['something else than JSON', 200, 'hi', /is that an Arbor\?/],
+  ['another shape', 200, '{"plan":{}}', /something else than a prune plan/],
+  // The token must not follow.
+  ['a redirect', 302, '', /no answer from/],
+] as const) {
+  test(`${what} as an answer becomes a clear error`, async () => {
+    await using arbor = await answering(status, answer)
+    await assert.rejects(renderPrune(arbor.config, { json: false, execute: false }), { code: 'ERR_ADMIN', message })
+  })
+}
+
+test('a server that is not there, or whose port nobody knows, is named', async () => {
+  const { config } = await answering(200, '').then(async (arbor) => {
+    await arbor[Symbol.asyncDispose]()
+    return arbor
+  })
+  await assert.rejects(
+    renderStats(config, { json: true }),
+    /no answer from http:\/\/127\.0\.0\.1:\d+\/admin\/stats: .*ECONNREFUSED/,
+  )
+  await assert.rejects(renderStats(await configFor('127.0.0.1:0'), { json: true }), /--server/)
+})
+
+test('sizes are for people', () => {
+  assert.deepEqual([0, 1, 1023, 1024, 1536, 300 * 1024, 2 ** 40, 2 ** 60].map(showBytes), [
+    '0 B',
+    '1 B',
+    '1023 B',
+    '1.0 KiB',
+    '1.5 KiB',
+    '300 KiB',
+    '1.0 TiB',
+    '1048576 TiB',
+  ])
+})
+
+test('what a server says cannot command the terminal', () => {
+  assert.equal(printable('a\u001B[31mb\u0007\n'), 'a?[31mb??')
+  assert.equal(outline({ 'a\u001B': 'b\u001B' }), 'a?  b?\n')
+})
+
+test('a failure is a clear line where the user can do something, and a stack where not', () => {
+  assert.deepEqual(describeFailure(new ListenError('taken')), { message: 'taken', exitCode: 1 })
+  assert.equal(describeFailure(new StoreFormatError('too new')).message, 'too new')
+  const denied = Object.assign(new Error('x'), { code: 'EACCES', path: '/srv/arbor' })
+  assert.match(describeFailure(denied).message, /^cannot use \/srv\/arbor: permission denied \(EACCES\); .*ARBOR_DATA$/)
+  const bug = describeFailure(new TypeError('http://me:secret@x/'))
+  assert.match(bug.message, /^unexpected error\nTypeError: http:\/\/\*\*\*@x\/\n {4}at /)
+})

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { test } from 'node:test'
+import { listen, ListenError, type Answering, type Listening } from '../../server/listen.ts'
+import { ask, connectRaw } from '../support/raw-http.ts'
+
+const loopback = { host: '127.0.0.1', port: 0 }
+const hello: Answering = { fetch: () => new Response('hello') }
+
+/** Long enough that a test which waits for it fails by its time limit. */
+const FOREVER = { graceMs: 600_000 }
+const limit = { timeout: 20_000 }
+
+function portOf(listening: Listening): number {
+  return Number(new URL(listening.url).port)
+}
+
+/** An app whose one response sends "a" at once and "b" when it is told to. */
+function inTwoParts(): { readonly app: Answering; readonly finish: () => void } {
+  const more = Promise.withResolvers<void>()
+  const body = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('a')
+    await more.promise
+    yield Buffer.from('b')
+  }
+  return { app: { fetch: () => new Response(ReadableStream.from(body())) }, finish: more.resolve }
+}
+
+test('port 0 takes a free port, and the URL has it', limit, async () => {
+  const listening = await listen(hello, loopback)
+  assert.match(listening.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/)
+  assert.equal((await ask(listening.url, '/')).body.toString(), 'hello')
+  await listening.close()
+})
+
+const hasIpv6 = Object.values(networkInterfaces()).some((faces) => faces?.some(({ address }) => address === '::1'))
+
+test('an IPv6 address is in brackets', { ...limit, skip: hasIpv6 ? false : 'no ::1 on this machine' }, async () => {
+  const listening = await listen(hello, { host: '::1', port: 0 })
+  assert.match(listening.url, /^http:\/\/\[::1\]:\d+$/)
+  await listening.close()
+})
+
+test('an address that is taken, or not ours, is one clear line with what to do', limit, async () => {
+  const listening = await listen(hello, loopback)
+  const taken = { host: '127.0.0.1', port: portOf(listening) }
+  await assert.rejects(listen(hello, taken), (error: unknown) => {
+    assert.ok(error instanceof ListenError)
+    assert.match(error.message, /^cannot listen on 127\.0\.0\.1:\d+: something listens there already.*ARBOR_LISTEN$/)
+    return true
+  })
+  await assert.rejects(listen(hello, { host: '203.0.113.1', port: 0 }), /no such address on this machine.*--listen/)
+  await listening.close()
+})
+
+test('closing ends kept connections and silent ones at once', limit, async () => {
+  const listening = await listen(hello, loopback)
+  const kept = await connectRaw(portOf(listening))
+  kept.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await kept.waitFor('hello')
+  const silent = await connectRaw(portOf(listening))
+  await listening.close(FOREVER)
+  assert.deepEqual([await kept.closed, await silent.closed], [undefined, undefined])
+})
+
+test('closing accepts nothing more, and lets a response come to its end', limit, async () => {
+  const { app, finish } = inTwoParts()
+  const listening = await listen(app, loopback)
+  const client = await connectRaw(portOf(listening))
+  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.waitFor('1\r\na\r\n')
+  const closed = listening.close(FOREVER)
+  await assert.rejects(ask(listening.url, '/'), { code: 'ECONNREFUSED' })
+  finish()
+  await closed
+  assert.equal(await client.closed, undefined)
+  assert.ok(client.received().endsWith('1\r\nb\r\n0\r\n\r\n'))
+})
+
+test('closing cuts nothing from a response that its client is slow to read', limit, async () => {
+  const size = 32 * 2 ** 20
+  const listening = await listen({ fetch: () => new Response(new Uint8Array(size)) }, loopback)
+  const socket = connect(portOf(listening), '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  // The head has come, and the rest waits: the kernel's buffers are smaller than the body.
+  await once(socket, 'readable')
+  const closed = listening.close(FOREVER)
+  let received = 0
+  for await (const chunk of socket) received += (chunk as Buffer).length
+  assert.ok(received > size, `${received} bytes`)
+  await closed
+})
+
+test('closing breaks off what the grace time does not suffice for', limit, async () => {
+  const listening = await listen(inTwoParts().app, loopback)
+  const client = await connectRaw(portOf(listening))
+  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.waitFor('1\r\na\r\n')
+  await listening.close({ graceMs: 20 })
+  await client.closed
+  assert.ok(client.received().endsWith('1\r\na\r\n'), 'the response has no end')
+})
+
+test('closing twice is closing once', limit, async () => {
+  const listening = await listen(hello, loopback)
+  await Promise.all([listening.close(), listening.close()])
+})
