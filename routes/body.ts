@@ -51,7 +51,8 @@ export async function sendContent(c: NodeContext, content: Content, options: Con
 /** Strong: it is the digest of the bytes. None while only a finished download can tell. */
 function etagOf(content: Content): string | undefined {
   if (content.sha256 !== undefined) return `"sha256:${content.sha256}"`
-  return content.blake3 === undefined ? undefined : `"blake3:${content.blake3}"`
+  if (content.blake3 !== undefined) return `"blake3:${content.blake3}"`
+  return content.validator === undefined ? undefined : `"${content.validator}"`
 }
 
 /** The range to send; undefined for the whole. Throws where none of it is there (416). */

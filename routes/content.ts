@@ -13,6 +13,8 @@ export interface Content {
   /** Known for stored bytes, and for a download by what the index promises. */
   readonly sha256: Sha256 | undefined
   readonly blake3: Blake3 | undefined
+  /** What tells these bytes from any others, where no digest of them is known but they are always the same. */
+  readonly validator?: string | undefined
   /** The whole, where it is small enough to be kept in memory. */
   readonly bytes: Uint8Array | undefined
   /**

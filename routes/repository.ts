@@ -120,6 +120,8 @@ export interface Repository {
   findWheel(digest: Digest, options: RequestOptions): Promise<Content | undefined>
   /** GET /wheels/{digest}/tree: waits for a tree that is being made. Throws {@link ArchiveRefusedError} where there will be none. */
   findTreeOfWheel(digest: Digest, options: RequestOptions): Promise<Manifest | undefined>
+  /** GET /wheels/{digest}/tree.tar.gz: waits and throws likewise. */
+  findTreeArchive(digest: Digest, options: RequestOptions): Promise<Content | undefined>
   /** GET /trees/{id} */
   findManifest(id: Blake3, options: RequestOptions): Promise<Manifest | undefined>
   /** GET /trees/{id}/{path} */

@@ -59,7 +59,7 @@ export function simpleRoutes(repository: Repository, options: SimpleOptions = {}
   const send = (c: NodeContext, snapshot: Snapshot, toRoot: string): Response | Promise<Response> => {
     const { headers } = c.env.incoming
     const type = chooseType(c)
-    const encoding = negotiateEncoding(headers['accept-encoding'] as string | undefined)
+    const encoding = negotiateEncoding(headers['accept-encoding'])
     const form = NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
     const kept = representations.find(snapshot, form, encoding)
     if (kept !== undefined) return reply(c, kept)

@@ -26,5 +26,12 @@ export function wheelRoutes(repository: Repository): Hono<NodeEnv> {
     return sendManifest(c, manifest, { 'Content-Location': `/trees/blake3:${manifest.tree.id}` })
   })
 
+  app.get('/wheels/:digest/tree.tar.gz', async (c) => {
+    const [, digest = ''] = parsePath(c.req.raw.url)
+    const archive = await repository.findTreeArchive(parseDigest(digest), { signal: c.req.raw.signal })
+    if (archive === undefined) throw notFound(`wheel ${digest}`)
+    return sendContent(c, archive, { contentType: 'application/gzip', cacheControl: IMMUTABLE })
+  })
+
   return app
 }

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { IndexName } from '../storage/names.ts'
-import { defaultDataFolder, resolveFolder } from './config/data-folder.ts'
-import { readOverrides, sourceOf, type Environment, type Flags, type Overrides } from './config/environment.ts'
+import { findCacheFolder, resolveFolder, type User } from './config/data-folder.ts'
+import { readOverrides, sourceOf, type Flags, type Overrides } from './config/environment.ts'
 import {
   indexSettings,
   parseConfigFile,
@@ -56,13 +56,10 @@ export interface IndexConfig {
 }
 
 /** Where settings come from; all of it passed in, so that a test owns it. */
-export interface ConfigSources {
-  readonly env: Environment
+export interface ConfigSources extends User {
   readonly flags: Flags
   /** The text of a file; undefined where there is none. */
   readonly readFile: (path: string) => Promise<string | undefined>
-  readonly platform: NodeJS.Platform
-  readonly homeFolder: string
   readonly workingFolder: string
 }
 
@@ -152,7 +149,10 @@ function dataFolder(
   file: string | undefined,
   sources: ConfigSources,
 ): string {
-  if (override !== undefined) return resolveFolder(sources.workingFolder, override, sources.homeFolder)
-  if (inFile === undefined || file === undefined) return defaultDataFolder(sources)
-  return resolveFolder(dirname(file), inFile, sources.homeFolder)
+  const base = override === undefined && file !== undefined ? dirname(file) : sources.workingFolder
+  const path = override ?? inFile
+  const folder = path === undefined ? findCacheFolder(sources) : resolveFolder(base, path, sources)
+  if (folder !== undefined) return folder
+  const problem = 'expected an absolute path, since this user has no home folder'
+  throw new ConfigError([{ where: path === undefined ? 'ARBOR_DATA' : 'data', problem }])
 }

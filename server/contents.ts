@@ -1,6 +1,7 @@
 import type { ByteRange, Content } from '../routes/content.ts'
 import type { Blake3, Sha256 } from '../storage/digest.ts'
 import type { Spool } from '../storage/spool.ts'
+import type { TarGz } from '../storage/tar/tar-gz-trees.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 
 /** A stored blob as content. */
@@ -40,6 +41,18 @@ export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: (
       const blob = await landed()
       return blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal)
     },
+  }
+}
+
+/** A tree as a `.tar.gz`, made while it is read. */
+export function tarGzContent(archive: TarGz): Content {
+  return {
+    size: archive.size,
+    sha256: undefined,
+    blake3: undefined,
+    validator: archive.validator,
+    bytes: undefined,
+    open: (range, signal) => archive.open(range?.first ?? 0, range?.last ?? archive.size - 1, signal),
   }
 }
 

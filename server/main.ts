@@ -27,6 +27,15 @@ async function serve(config: Config): Promise<void> {
   await runServer(config, { print, signal: stopping.signal })
 }
 
+function findHomeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    // The user is in no user database, as a container's often is.
+    return undefined
+  }
+}
+
 const program = createProgram({
   loadConfig: (flags) =>
     loadConfig({
@@ -34,7 +43,7 @@ const program = createProgram({
       flags,
       readFile: (path) => readTextFile(diskIo, path),
       platform: process.platform,
-      homeFolder: homedir(),
+      homeFolder: findHomeFolder(),
       workingFolder: process.cwd(),
     }),
   print,

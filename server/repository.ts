@@ -5,7 +5,7 @@ import { type Blake3, type Digest, hashBlake3, hashSha256 } from '../storage/dig
 import { ArchiveRefusedError } from '../storage/errors.ts'
 import { type IndexName, isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
-import { memoryContent, storedContent } from './contents.ts'
+import { memoryContent, storedContent, tarGzContent } from './contents.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
 import type { ListSource } from './list-source.ts'
@@ -47,6 +47,10 @@ export function createRepository(parts: RepositoryParts): Repository {
     },
     findWheel: (digest) => findDistribution(parts, digest),
     findTreeOfWheel: (digest) => findTreeOfWheel(parts, digest),
+    async findTreeArchive(digest) {
+      const wheel = await findUnpacked(parts, digest)
+      return wheel && tarGzContent(await store.findTarGz(wheel.blake3))
+    },
     findManifest: (id) => store.findManifest(id),
     async findTreeFile(id, path) {
       const file = (await store.findManifest(id))?.files.get(path)
@@ -86,13 +90,22 @@ async function findDistribution({ store, files }: RepositoryParts, digest: Diges
   return storedContent(blob, record.sha256)
 }
 
-async function findTreeOfWheel({ store, files }: RepositoryParts, digest: Digest): Promise<Manifest | undefined> {
+async function findTreeOfWheel(parts: RepositoryParts, digest: Digest): Promise<Manifest | undefined> {
+  const wheel = await findUnpacked(parts, digest)
+  return wheel && parts.store.findManifest(wheel.tree)
+}
+
+/** A stored wheel and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */
+async function findUnpacked(
+  { store, files }: RepositoryParts,
+  digest: Digest,
+): Promise<{ readonly blake3: Blake3; readonly tree: Blake3 } | undefined> {
   const record = await files.findByDigest(digest)
   if (record?.sightings.some(({ filename }) => isWheel(filename)) !== true) return undefined
   store.noteUse(record.blake3)
   const outcome = await store.unpack(record.blake3)
   if (outcome.kind === 'refused') throw new ArchiveRefusedError(outcome.reason, outcome.detail, outcome.path)
-  return store.findManifest(outcome.tree)
+  return { blake3: record.blake3, tree: outcome.tree }
 }
 
 async function collectStats(parts: RepositoryParts, startedAt: number): Promise<RepositoryStats> {

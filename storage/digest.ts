@@ -1,4 +1,4 @@
-import { createHash, getHashes, hash, randomBytes, type Hash } from 'node:crypto'
+import { createHash, getHashes, hash as hashOnce, randomBytes, type Hash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type * as NativeBlake from '@napi-rs/blake-hash'
 import type * as PortableBlake from 'blake3'
@@ -91,7 +91,7 @@ export const deriveKey: (context: string, material: Uint8Array) => Buffer = back
 
 /** The SHA-256 of bytes that are in memory anyway. */
 export function hashSha256(bytes: Uint8Array): Sha256 {
-  return hash('sha256', bytes, 'hex') as Sha256
+  return hashOnce('sha256', bytes, 'hex') as Sha256
 }
 
 /** 32 random bytes as 64 hex digits: a secret that nobody guesses. */

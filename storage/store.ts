@@ -11,11 +11,15 @@ import { parseManifest } from './manifest.ts'
 import type { Distribution, Sighting, Tree, TreeFile, Unpacking } from './model.ts'
 import { Spool } from './spool.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
+import { type TarGz, TarGzTrees } from './tar/tar-gz-trees.ts'
 import type { Unpacker } from './unpacker.ts'
 import { Unpackings } from './unpacking.ts'
 
 /** How often noted uses are written to the catalog, milliseconds. */
 const USE_INTERVAL_MS = 30_000
+
+/** Files of the blob store that are looked up at once. */
+const ORPHAN_BATCH = 10_000
 
 export interface StoreOptions {
   readonly io: Io
@@ -25,7 +29,7 @@ export interface StoreOptions {
   readonly catalog: Catalog
   readonly blobs: BlobStore
   readonly unpacker: Unpacker
-  /** For small blobs and manifests, bytes. */
+  /** For small blobs, manifests and layouts, bytes. */
   readonly memoryBytes: number
   /** Told of trouble in background work, which no caller waits for. */
   readonly onError: (error: unknown, task: string) => void
@@ -45,6 +49,7 @@ export class Store {
   readonly #blobs: StoredBlobs
   readonly #unpackings: Unpackings
   readonly #manifests: LRUCache<Blake3, LoadedManifest>
+  readonly #tarGzTrees: TarGzTrees
   readonly #background = new Set<Promise<void>>()
   readonly #useTimer: NodeJS.Timeout
   #uses = new Map<Blake3, number>()
@@ -53,12 +58,19 @@ export class Store {
   constructor(options: StoreOptions) {
     this.#options = options
     this.catalog = options.catalog
-    this.#blobs = new StoredBlobs({ ...options, memoryBytes: Math.ceil(options.memoryBytes * 0.75) })
+    const share = (part: number): number => Math.ceil(options.memoryBytes * part)
+    this.#blobs = new StoredBlobs({ ...options, memoryBytes: share(0.7) })
     this.#unpackings = new Unpackings(options)
     // A parsed manifest takes some four times its bytes.
     this.#manifests = new LRUCache({
-      maxSize: Math.ceil(options.memoryBytes * 0.25),
+      maxSize: share(0.2),
       sizeCalculation: ({ bytes }) => 1024 + 4 * bytes.length,
+    })
+    const { blobs, unpacker } = options
+    this.#tarGzTrees = new TarGzTrees({
+      blobs,
+      layOut: (path) => unpacker.layOutTarGz(path),
+      memoryBytes: share(0.1),
     })
     this.#useTimer = setInterval(() => this.#inBackground('noting uses', this.#writeUses()), USE_INTERVAL_MS)
     this.#useTimer.unref()
@@ -115,6 +127,11 @@ export class Store {
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
   }
 
+  /** The tree of a stored wheel that was unpacked, as a `.tar.gz`. */
+  findTarGz(wheel: Blake3): Promise<TarGz> {
+    return this.#tarGzTrees.find(wheel)
+  }
+
   /** A stored distribution was asked for. Cheap: written to the catalog now and then. */
   noteUse(distribution: Blake3): void {
     this.#uses.set(distribution, this.#options.clock())
@@ -138,9 +155,24 @@ export class Store {
   async executePrune(plan: PrunePlan): Promise<PruneOutcome> {
     const { blobs } = this.#options
     const outcome = await this.catalog.executePrune(plan, (gone) => blobs.remove(gone))
+    await this.#sweepOrphans()
     this.#blobs.forget()
     this.#manifests.clear()
     return outcome
+  }
+
+  /** Files that a crash left without a record. */
+  async #sweepOrphans(): Promise<void> {
+    const { blobs } = this.#options
+    const release = (gone: readonly Blake3[]): Promise<void> => blobs.remove(gone)
+    let batch: Blake3[] = []
+    for await (const { blake3 } of blobs.list()) {
+      batch.push(blake3)
+      if (batch.length < ORPHAN_BATCH) continue
+      await this.catalog.releaseOrphans(batch, release)
+      batch = []
+    }
+    await this.catalog.releaseOrphans(batch, release)
   }
 
   /** Ends background work, writes what is noted, and closes what it was opened with. */

@@ -5,6 +5,8 @@ import { type ArchiveLimits, DEFAULT_LIMITS } from './archive/policy.ts'
 import { asStoreError } from './blobs/store-full.ts'
 import { StoreClosedError } from './errors.ts'
 import type { FindStored } from './unpack/blob-writer.ts'
+import type { TarGzLayout } from './tar/tar-gz-layout.ts'
+import type { LayOutJob } from './tar/thread.ts'
 import { type Answer, fromOutcome, type Outcome, type Question } from './unpack/messages.ts'
 import type { ThreadJob } from './unpack/thread.ts'
 import type { UnpackResult } from './unpack/unpack-wheel.ts'
@@ -22,6 +24,8 @@ export interface Unpacker {
    * the error of the disk.
    */
   unpack(wheelPath: string, options?: { readonly signal?: AbortSignal }): Promise<UnpackResult>
+  /** How the tree of a wheel that was found good becomes a `.tar.gz`. Rejects as {@link unpack} does. */
+  layOutTarGz(wheelPath: string): Promise<TarGzLayout>
   /** Stops what runs, which then rejects with {@link StoreClosedError}, and ends the threads. */
   close(): Promise<void>
 }
@@ -42,7 +46,7 @@ export function createUnpacker(options: UnpackerOptions): Unpacker {
 class ThreadedUnpacker implements Unpacker {
   readonly #options: UnpackerOptions
   readonly #limits: ArchiveLimits
-  readonly #pool: Piscina<ThreadJob, Outcome>
+  readonly #pool: Piscina<ThreadJob | LayOutJob, Outcome | TarGzLayout>
   readonly #running = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
 
@@ -74,6 +78,13 @@ class ThreadedUnpacker implements Unpacker {
     }
   }
 
+  async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {
+    this.#closing.signal.throwIfAborted()
+    const filename = new URL('./tar/thread.ts', import.meta.url).href
+    const job: LayOutJob = { wheelPath, limits: this.#limits }
+    return (await this.#pool.run(job, { filename, name: 'layOutInThread' })) as TarGzLayout
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new StoreClosedError('the store is closed'))
     await Promise.allSettled(this.#running)
@@ -88,7 +99,7 @@ class ThreadedUnpacker implements Unpacker {
     const job = { wheelPath, staging: this.#options.stage(), limits: this.#limits, port: port2 }
     try {
       // piscina takes the type of the list from the DOM's `postMessage`.
-      return fromOutcome(await this.#pool.run(job, { transferList: [port2] as never }))
+      return fromOutcome((await this.#pool.run(job, { transferList: [port2] as never })) as Outcome)
     } catch (error) {
       signal.throwIfAborted()
       throw line.failure ?? asStoreError(error)

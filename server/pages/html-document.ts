@@ -23,6 +23,7 @@ export interface HtmlDocument {
 
 const HTML_TAGS = new Set(['html', 'head', 'body', 'title', 'meta', 'base', 'h1', 'a'])
 const NO_ATTRIBUTES: Attributes = new Map()
+const ignore = (): void => {}
 
 /**
  * Reads a page tag by tag, in time that grows with its length only: which tag is inside which does not matter here, and a parser
@@ -30,7 +31,6 @@ const NO_ATTRIBUTES: Attributes = new Map()
  */
 export function readHtml(text: string): HtmlDocument {
   const reader = new Reader(text)
-  const ignore = (): void => {}
   const tokenizer = new Tokenizer(
     {},
     {

@@ -34,7 +34,7 @@ export function parseHtmlList(text: string, url: string): string[] {
   const { document, base } = readDocument(text, url)
   return document.anchors.flatMap((anchor) => {
     const link = resolveLink(anchor.attributes.get('href') ?? '', base)
-    const name = link === undefined ? undefined : decodeSegment(new URL(link).pathname.replace(/\/+$/, ''))
+    const name = link === undefined ? undefined : decodeSegment(withoutSlash(new URL(link).pathname))
     if (name === undefined) return []
     const label = anchor.text.trim()
     return normalizeProjectName(label) === normalizeProjectName(name) ? label : name
@@ -75,6 +75,10 @@ function parseFile({ attributes }: Anchor, base: string): ListedFile | undefined
   const provenance = resolveLink(attributes.get('data-provenance') || 'none:', base)
   if (provenance !== undefined && isTrustworthy(provenance, base)) file.provenance = provenance
   return file
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 /** The last component of a path, decoded once; undefined where that cannot be decoded. */

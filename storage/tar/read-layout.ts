@@ -81,7 +81,7 @@ class Window {
     if (position < this.#start || position >= this.#end) {
       this.#end = 0
       const count = await this.#wheel.read(this.#buffer, position)
-      if (count === 0) throw new BlobDamagedError('of a wheel', `ends before ${position}`)
+      if (count === 0) throw new BlobDamagedError(this.#wheel.blake3, `ends before ${position}`)
       this.#start = position
       this.#end = position + count
     }

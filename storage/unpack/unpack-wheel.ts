@@ -9,7 +9,8 @@ import { archiveIdOf } from '../dirhash.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { SyncIo } from '../io.ts'
 import { createTree } from '../manifest.ts'
-import type { TreeFile, TreeRecord } from '../model.ts'
+import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
+import type { TreePath } from '../names.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import { RecordCheck } from './record-check.ts'
 
@@ -40,20 +41,37 @@ export async function unpackWheel(
   job: UnpackJob,
   options: { readonly findStored: FindStored; readonly signal: AbortSignal },
 ): Promise<UnpackResult> {
-  const archive = openArchive(io, job.wheelPath, job.limits)
   const writer = new BlobWriter(io, job.staging, options.findStored)
   try {
-    const record = new RecordCheck(archive)
-    const files = await new Unpacking({ archive, record, writer }).run(options.signal)
-    const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
+    const { files, directories, record } = await takeContents(io, job, { writer, signal: options.signal })
     const { tree, manifest } = createTree(files, directories)
     await writer.add(tree.id, manifest)
     const { staged, placed } = await writer.finish()
     const blobs = [...new Set([...files.map(({ blake3 }) => blake3), tree.id])]
-    return { unpacked: { tree: summarize(tree), record: record.verdict(), blobs, placed }, staged, manifest }
+    return { unpacked: { tree: summarize(tree), record, blobs, placed }, staged, manifest }
   } catch (error) {
     await writer.abandon()
     throw error
+  }
+}
+
+interface TakenContents {
+  readonly files: readonly TreeFile[]
+  readonly directories: readonly TreePath[]
+  readonly record: RecordVerdict
+}
+
+async function takeContents(
+  io: SyncIo,
+  { wheelPath, limits }: UnpackJob,
+  options: { readonly writer: BlobWriter; readonly signal: AbortSignal },
+): Promise<TakenContents> {
+  const archive = openArchive(io, wheelPath, limits)
+  try {
+    const record = new RecordCheck(archive)
+    const files = await new Unpacking({ archive, record, writer: options.writer }).run(options.signal)
+    const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
+    return { files, directories, record: record.verdict() }
   } finally {
     archive.close()
   }

@@ -27,6 +27,13 @@ describe('with no configuration at all', () => {
   })
 })
 
+test('a user without a home folder has to name the data folder, and needs nothing else', async () => {
+  const homeless = { homeFolder: undefined }
+  assert.match((await mistakesOf(homeless)).get('ARBOR_DATA') ?? '', /no home folder/)
+  assert.match((await mistakesOf({ ...homeless, flags: { data: '~/x' } })).get('data') ?? '', /no home folder/)
+  assert.equal((await loadGiven({ ...homeless, env: { ARBOR_DATA: '/data' } })).data, '/data')
+})
+
 describe('precedence', () => {
   const toml = 'listen = "127.0.0.1:1"\ndata = "store"\nadmin-token = "file"\n'
   const env = { ARBOR_LISTEN: '127.0.0.1:2', ARBOR_DATA: 'env', ARBOR_ADMIN_TOKEN: 'env' }

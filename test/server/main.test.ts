@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
@@ -170,6 +170,11 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
     const foreign = await run(['--data', home]).ended
     assert.deepEqual([foreign.code, await readdir(home)], [1, ['letter.txt']])
     assert.match(foreign.stderr, /^arbor: .*letter\.txt/)
+    await mkdir(join(home, 'newer'))
+    await writeFile(join(home, 'newer', 'format'), 'arbor-store-999\n')
+    const newer = await run(['--data', join(home, 'newer')]).ended
+    assert.deepEqual([newer.code, await readdir(join(home, 'newer'))], [1, ['format']])
+    assert.match(newer.stderr, /^arbor: .*arbor-store-999/)
   })
 
   test('stats and prune find the server and its token by the same settings', async (t) => {

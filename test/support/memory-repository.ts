@@ -102,6 +102,12 @@ export class MemoryRepository implements Repository {
     return this.#answer(tree?.state === 'unpacked' ? this.#manifests.get(tree.id) : undefined)
   }
 
+  /** Some bytes: what is in the archive is not the routes' to know. */
+  async findTreeArchive(digest: Digest): Promise<Content | undefined> {
+    const manifest = await this.findTreeOfWheel(digest)
+    return manifest && { ...keptContent(manifest.bytes), sha256: undefined, blake3: undefined, validator: 'archive' }
+  }
+
   findManifest(id: Blake3): Promise<Manifest | undefined> {
     return this.#answer(this.#manifests.get(id))
   }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './process.ts'
 
@@ -22,14 +23,12 @@ for line in sys.stdin:
     print(json.dumps({"files": files, "directories": directories}), flush=True)
 `
 
-/** Extracts archives with Python's zipfile into a temporary folder of its own, which it removes. */
+/** Extracts archives with Python's zipfile, each into a folder of its own that is removed; `cwd` is for scratch files. */
 export async function extractWithPython(paths: readonly string[], cwd: string): Promise<ZipfileView[]> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TMPDIR: cwd, PYTHONUTF8: '1' }
-  const list = paths.join('\n')
   const script = join(cwd, 'extract.py')
-  const { writeFile } = await import('node:fs/promises')
   await writeFile(script, SCRIPT)
-  await writeFile(join(cwd, 'list.txt'), `${list}\n`)
+  await writeFile(join(cwd, 'list.txt'), `${paths.join('\n')}\n`)
   const output = await run('sh', ['-c', 'exec python3 "$0" < list.txt', script], { cwd, env })
   return output
     .trimEnd()
@@ -37,7 +36,7 @@ export async function extractWithPython(paths: readonly string[], cwd: string): 
     .map((line) => JSON.parse(line) as ZipfileView)
 }
 
-/** Undefined where there is a python3; else why not, for the `skip` option of a test. */
+/** False where there is a python3; else why not, for the `skip` option of a test. */
 export async function whyNoPython(): Promise<string | false> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' }
   return run('python3', ['-c', 'import zipfile'], { cwd: '/', env }).then(

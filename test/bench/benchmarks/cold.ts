@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Benchmark, RunOptions } from '../benchmark.ts'
 import { openLab } from '../lab.ts'
-import { type Download, download } from '../load/download.ts'
+import { download } from '../load/download.ts'
 import { findFileUrl } from '../load/page.ts'
 import { medianOf, measureInRounds } from '../rounds.ts'
 import { arbor } from '../servers/arbor.ts'
@@ -11,7 +11,7 @@ import { waitForIdle } from '../servers/process-figures.ts'
 import { proxpi } from '../servers/proxpi.ts'
 import type { Row } from '../table.ts'
 import { findSampleWheels, type SampleWheel } from '../wheels/sample-wheels.ts'
-import { variantFilename } from '../wheels/variant.ts'
+import { readVariant, variantFilename } from '../wheels/variant.ts'
 
 const MEGABYTES_PER_SECOND = [50, 100] as const
 
@@ -60,12 +60,12 @@ async function measureSpeed(
 ): Promise<Row[]> {
   const { wheel, firstBuild, speed } = work
   const firstBytes = new Map<Contestant, number[]>(contestants.map((contestant) => [contestant, []]))
-  const hashes = new Map<string, string>()
   const totals = await measureInRounds(contestants, { rounds, signal }, async ({ contestant, round }) => {
-    const filename = variantFilename({ wheel: wheel.path, build: firstBuild + round })
-    const url = await findFileUrl(contestant.index, wheel.project, filename)
-    const got = await download(url, signal)
-    assertSame(hashes, filename, got, contestant)
+    const variant = { wheel: wheel.path, build: firstBuild + round }
+    const expected = await readVariant(variant)
+    const url = await findFileUrl(contestant.index, wheel.project, variantFilename(variant))
+    const got = await download(url, { expected, signal })
+    if (!got.isRight) throw new Error(`${contestant.name} sent wrong bytes as ${url}`)
     firstBytes.get(contestant)?.push(got.firstByteMs)
     // Whoever unpacks it now must not disturb the next one.
     await waitForIdle(contestant.pid, signal)
@@ -83,11 +83,4 @@ async function measureSpeed(
       figures: new Map([...totals].map(([{ name }, figure]) => [name, figure])),
     },
   ]
-}
-
-/** The first contestant is the upstream itself. */
-function assertSame(hashes: Map<string, string>, filename: string, got: Download, from: Contestant): void {
-  const expected = hashes.get(filename) ?? got.sha256
-  hashes.set(filename, expected)
-  if (got.sha256 !== expected) throw new Error(`${from.name} sent wrong bytes as ${filename}`)
 }

@@ -104,28 +104,23 @@ async function install(clients: Clients, index: string, { folder: disk, signal }
     const temporary = join(folder, 'tmp')
     await mkdir(temporary)
     const nowhere = 'http://127.0.0.1:1'
+    const from = ['--index-url', index]
+    const into = ['--python', clients.basePython, '--target', join(folder, 'target')]
     const started = performance.now()
-    await runProgram(
-      clients.uv,
-      [
-        ...['pip', 'install', '-q', '--no-cache', '--no-config', '--index-url', index],
-        ...['--python', clients.basePython, '--target', join(folder, 'target'), ...PROJECTS],
-      ],
-      {
-        cwd: folder,
-        env: {
-          HOME: folder,
-          TMPDIR: temporary,
-          PATH: '/usr/bin:/bin',
-          UV_PYTHON_DOWNLOADS: 'never',
-          // Whatever is not loopback goes to a proxy that is not there.
-          HTTP_PROXY: nowhere,
-          HTTPS_PROXY: nowhere,
-          NO_PROXY: '127.0.0.1',
-        },
-        signal,
+    await runProgram(clients.uv, ['pip', 'install', '-q', '--no-cache', '--no-config', ...from, ...into, ...PROJECTS], {
+      cwd: folder,
+      env: {
+        HOME: folder,
+        TMPDIR: temporary,
+        PATH: '/usr/bin:/bin',
+        UV_PYTHON_DOWNLOADS: 'never',
+        // Whatever is not loopback goes to a proxy that is not there.
+        HTTP_PROXY: nowhere,
+        HTTPS_PROXY: nowhere,
+        NO_PROXY: '127.0.0.1',
       },
-    )
+      signal,
+    })
     return (performance.now() - started) / 1000
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Benchmark, RunOptions } from '../benchmark.ts'
 import { openLab } from '../lab.ts'
@@ -24,11 +25,13 @@ export const storm: Benchmark = {
     const { large } = await findSampleWheels(options.folder)
     await using lab = await openLab([arbor, nginx, devpi, proxpi], { folders: [dirname(large.path)] }, options)
     await lab.upstream.setQuirks({ bytesPerSecond: MEGABYTES_PER_SECOND * 1e6 })
-    const alone = await download(await findFileUrl(lab.upstream.url, large.project, large.filename), options.signal)
+    const expected = await readFile(large.path)
+    const direct = await findFileUrl(lab.upstream.url, large.project, large.filename)
+    const alone = await download(direct, { expected, signal: options.signal })
     const outcomes = new Map<string, Outcome>()
     for (const server of lab.servers) {
       options.say(server.name)
-      outcomes.set(server.name, await raise(server, { wheel: large, expected: alone, upstream: lab.upstream }, options))
+      outcomes.set(server.name, await raise(server, { wheel: large, expected, upstream: lab.upstream }, options))
     }
     const row = (name: string, unit: string, pick: (outcome: Outcome) => number, direct?: number): Row => ({
       name,
@@ -74,7 +77,7 @@ async function raise(
   server: RunningServer,
   work: {
     readonly wheel: SampleWheel
-    readonly expected: { readonly bytes: number; readonly sha256: string }
+    readonly expected: Buffer
     readonly upstream: BenchUpstream
   },
   { signal }: RunOptions,
@@ -84,15 +87,15 @@ async function raise(
   await upstream.takeCounts()
   await forgetPeak(server.pid)
   const started = performance.now()
-  const outcomes = await Promise.allSettled(Array.from({ length: CLIENTS }, () => download(url, signal)))
+  const outcomes = await Promise.allSettled(Array.from({ length: CLIENTS }, () => download(url, { expected, signal })))
   const totalMs = performance.now() - started
   await waitForIdle(server.pid, signal)
   const got = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-  const right = got.filter(({ sha256 }) => sha256 === expected.sha256)
+  const right = got.filter(({ isRight }) => isRight)
   const counts = await upstream.takeCounts()
   return {
     downloads: counts.downloads,
-    share: counts.bytes / expected.bytes,
+    share: counts.bytes / expected.length,
     firstByteMs: medianOf(got.map(({ firstByteMs }) => firstByteMs)),
     totalMs,
     megabytes: await measurePeakMemory(server.pid),

@@ -1,6 +1,6 @@
 import { startUpstream, type Upstream } from '../../support/upstream.ts'
 import { listFiles } from '../wheels/listing.ts'
-import { readVariant } from '../wheels/variant.ts'
+import { publishVariant } from '../wheels/variant.ts'
 import { offer } from './forked.ts'
 import type { UpstreamOffer } from './upstream.ts'
 
@@ -8,7 +8,7 @@ let upstream: Upstream | undefined
 
 offer({
   async start({ folders = [], listings = [], variants = [], quirks = {} }) {
-    const distributions = [...listings.flatMap(listFiles), ...(await Promise.all(variants.map(readVariant)))]
+    const distributions = [...listings.flatMap(listFiles), ...(await Promise.all(variants.map(publishVariant)))]
     upstream = await startUpstream({ folders, distributions, quirks })
     return upstream.url
   },

@@ -15,10 +15,15 @@ export function variantFilename({ wheel, build }: Variant): string {
   return filename.replace(/^([^-]+-[^-]+)-/, `$1-${build}-`)
 }
 
-export async function readVariant(variant: Variant): Promise<Distribution> {
+export async function readVariant(variant: Variant): Promise<Buffer> {
   const bytes = await readFile(variant.wheel)
   changeTime(bytes, variant.build)
-  return distributionOf(variantFilename(variant), bytes)
+  return bytes
+}
+
+/** As an index serves it. */
+export async function publishVariant(variant: Variant): Promise<Distribution> {
+  return distributionOf(variantFilename(variant), await readVariant(variant))
 }
 
 const LOCAL = 0x04034b50

@@ -6,6 +6,14 @@ function parseAnchor(anchor: string) {
   return parse(`<!DOCTYPE html><html><body>${anchor}</body></html>`).files
 }
 
+function hashesOf(fragment: string) {
+  return parseAnchor(`<a href="demo-1.zip${fragment}">x</a>`)[0]?.hashes
+}
+
+function markOf(attributes: string, name = 'demo-1-py3-none-any.whl') {
+  return parseAnchor(`<a href="${name}" ${attributes}>x</a>`)[0]?.coreMetadata
+}
+
 suite('PEP 503 pages', () => {
   test('a page as PyPI writes it', () => {
     const page = parse(
@@ -133,7 +141,6 @@ suite('PEP 503 pages', () => {
   })
 
   test('C4: hashes from fragments: other pairs beside them, upper case, unknown names, none at all', () => {
-    const hashesOf = (fragment: string) => parseAnchor(`<a href="demo-1.zip${fragment}">x</a>`)[0]?.hashes
     assert.deepEqual(hashesOf(`#egg=demo&amp;sha256=${A.toUpperCase()}&amp;subdirectory=x`), { sha256: A })
     assert.deepEqual(hashesOf(`#md5=${'0'.repeat(32)}`), { md5: '0'.repeat(32) })
     assert.deepEqual(hashesOf(`#blake3=${A}`), {})
@@ -143,8 +150,6 @@ suite('PEP 503 pages', () => {
   })
 
   test('C6: metadata marks: hash, true, false, of either name, on wheels only', () => {
-    const markOf = (attributes: string, name = 'demo-1-py3-none-any.whl') =>
-      parseAnchor(`<a href="${name}" ${attributes}>x</a>`)[0]?.coreMetadata
     assert.deepEqual(markOf(`data-core-metadata="sha256=${A}"`), { sha256: A })
     assert.deepEqual(markOf(`data-dist-info-metadata="sha256=${B}"`), { sha256: B })
     assert.equal(markOf('data-core-metadata="true"'), true)

@@ -14,6 +14,10 @@ const LABELS = [
   undefined,
 ]
 
+function list(text: string): string[] {
+  return parseProjectList({ body: Buffer.from(text), contentType: undefined, url: 'https://x.example.org/simple/' })
+}
+
 suite('pages under any label', () => {
   for (const contentType of LABELS) {
     const label = contentType === undefined ? {} : { contentType }
@@ -45,9 +49,6 @@ suite('pages under any label', () => {
 })
 
 suite('project lists', () => {
-  const list = (text: string) =>
-    parseProjectList({ body: Buffer.from(text), contentType: undefined, url: 'https://x.example.org/simple/' })
-
   test('A17: JSON, each name once, what is no name left out', () => {
     const names = ['Flask', 'zope.interface', 'Flask', '../x', '', 'a b', null, 7]
     assert.deepEqual(list(JSON.stringify({ meta: {}, projects: [...names.map((name) => ({ name })), 'x', null] })), [

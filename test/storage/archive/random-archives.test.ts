@@ -9,7 +9,7 @@ import { Random } from '../../support/random.ts'
 import { type UnpackedHere, unpackHere } from '../../support/unpack-here.ts'
 import { writeZip, type ZipMember, type ZipOptions } from '../../support/zip-writer.ts'
 
-const COUNT = 150
+const COUNT = 100
 const seed = Number(process.env['ARBOR_TEST_SEED'] ?? 20260816)
 
 test(

@@ -14,7 +14,13 @@ export async function createDiskFixture(
   // As /proc names it.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'arbor-blobs-')))
   const layout = createLayout(folder)
-  await prepareDataFolder(diskIo, layout)
+  const remove = (): Promise<void> => rm(folder, { recursive: true })
+  try {
+    await prepareDataFolder(diskIo, layout)
+  } catch (error) {
+    await remove()
+    throw error
+  }
   return {
     folder,
     layout,
@@ -24,7 +30,7 @@ export async function createDiskFixture(
       await truncate(layout.blob(blake3), size)
     },
     staged: () => listFiles(layout.staging),
-    remove: () => rm(folder, { recursive: true }),
+    remove,
   }
 }
 

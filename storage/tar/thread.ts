@@ -1,0 +1,20 @@
+import { type ArchiveLimits } from '../archive/policy.ts'
+import { openArchive } from '../archive/archive.ts'
+import { diskSyncIo } from '../io.ts'
+import { layOutTarGz, type TarGzLayout } from './tar-gz-layout.ts'
+
+/** A wheel whose tree is to be laid out, in values that can be sent to a thread. */
+export interface LayOutJob {
+  readonly wheelPath: string
+  readonly limits: ArchiveLimits
+}
+
+/** Lays out a wheel's tree in a worker thread. Throws {@link ArchiveRefusedError}. */
+export function layOutInThread({ wheelPath, limits }: LayOutJob): TarGzLayout {
+  const archive = openArchive(diskSyncIo, wheelPath, limits)
+  try {
+    return layOutTarGz(archive.members)
+  } finally {
+    archive.close()
+  }
+}
