@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { LRUCache } from 'lru-cache'
 import { type IndexName, parseIndexName, parseProjectName, type ProjectName } from '../storage/names.ts'
 import { hasCurrent } from './conditional.ts'
 import type { NodeContext, NodeEnv } from './env.ts'
@@ -37,6 +38,19 @@ interface Asked {
   readonly toRoot: string
 }
 
+/** Reading a URL takes as long as finding its page: the latest are kept. */
+const MAX_ADDRESSES = 1000
+
+type Address =
+  | { readonly kind: 'redirect'; readonly location: string }
+  /** No project: the list. */
+  | {
+      readonly kind: 'page'
+      readonly index: IndexName
+      readonly project: ProjectName | undefined
+      readonly toRoot: string
+    }
+
 type Snapshot = PageSnapshot | ProjectListSnapshot
 
 /** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
@@ -72,14 +86,12 @@ export function simpleRoutes(repository: Repository, options: SimpleOptions = {}
       .then((made) => reply(c, made))
   }
 
+  const addresses = new LRUCache<string, Address>({ max: MAX_ADDRESSES })
   const answer = (c: NodeContext): Response | Promise<Response> => {
-    const target = parseSimpleUrl(c.req.raw.url)
-    const index = target && findIndex(repository, target.index)
-    if (target === undefined || index === undefined) throw notFound('index')
-    const project = target.project === undefined ? undefined : findProjectName(target.project)
-    const location = findRedirect(target, project)
-    if (location !== undefined) return redirect(location)
-    const toRoot = target.index === undefined ? TO_ROOT.default : TO_ROOT.named
+    const { url } = c.req.raw
+    const address = addresses.get(url) ?? remember(addresses, url, parseAddress(repository, url))
+    if (address.kind === 'redirect') return redirect(address.location)
+    const { index, project, toRoot } = address
     const found =
       project === undefined
         ? repository.listProjects(index, new LazyOptions(c))
@@ -93,6 +105,22 @@ export function simpleRoutes(repository: Repository, options: SimpleOptions = {}
   for (const path of PATHS) app.get(path, answer)
   for (const path of PATHS) app.get(`/:index${path}`, answer)
   return app
+}
+
+function remember(addresses: LRUCache<string, Address>, url: string, address: Address): Address {
+  if (url.length < 500) addresses.set(url, address)
+  return address
+}
+
+/** What a URL names. Throws {@link RouteError} or {@link MalformedError} where that is nothing. */
+function parseAddress(repository: Repository, url: string): Address {
+  const target = parseSimpleUrl(url)
+  const index = target && findIndex(repository, target.index)
+  if (target === undefined || index === undefined) throw notFound('index')
+  const project = target.project === undefined ? undefined : findProjectName(target.project)
+  const location = findRedirect(target, project)
+  if (location !== undefined) return { kind: 'redirect', location }
+  return { kind: 'page', index, project, toRoot: target.index === undefined ? TO_ROOT.default : TO_ROOT.named }
 }
 
 function findIndex(repository: Repository, name: string | undefined): IndexName | undefined {

@@ -29,13 +29,13 @@ Do not delete or change single files in it; to make room, have Arbor prune it.
   admin-token       what the admin API asks for; keep it to yourself
 `
 
-/** What may lie in a folder that becomes ours: things of ours from a start that was cut short, and what comes with an empty volume. */
-const HARMLESS = /^(CACHEDIR\.TAG|README|admin-token|blobs|staging|lost\+found|\..*|.*\.toml)$/
+/** What lies in a folder that is ours alone: things of ours from a start that was cut short, and what comes with an empty volume. */
+const OURS = /^(CACHEDIR\.TAG|README|admin-token|blobs|staging|lost\+found|\..*)$/
 
 /**
  * Makes the data folder, or checks that it is one that this version understands. Any number of processes may do it at once.
- * Throws {@link StoreFormatError} where it is of a newer format, or holds files that are not ours (a cache tag would keep them out of
- * backups); {@link StoreFullError}.
+ * A folder that holds other files too gets no README, and no cache tag, which would keep those files out of backups. Throws {@link StoreFormatError} where it is of
+ * a newer format; {@link StoreFullError}.
  */
 export async function prepareDataFolder(io: Io, layout: Layout): Promise<void> {
   await asStoreErrors(async () => {
@@ -43,10 +43,8 @@ export async function prepareDataFolder(io: Io, layout: Layout): Promise<void> {
     const format = await readFormat(io, layout)
     if (format === FORMAT) return
     if (format !== undefined) throw unknownFormat(layout, format)
-    const strange = (await io.list(layout.folder)).filter((name) => !HARMLESS.test(name))
-    // Another process may just have finished with the same folder: then a catalog is there, and the format too.
-    if (strange.length > 0 && (await readFormat(io, layout)) === undefined) throw notOurs(layout, strange)
-    await fill(io, layout)
+    const isOurs = (await io.list(layout.folder)).every((name) => OURS.test(name))
+    await fill(io, layout, { isOurs })
   })
 }
 
@@ -62,7 +60,7 @@ async function readFormat(io: Io, layout: Layout): Promise<string | undefined> {
 }
 
 /** The format goes last: a folder that has it has all the rest, durably. */
-async function fill(io: Io, layout: Layout): Promise<void> {
+async function fill(io: Io, layout: Layout, { isOurs }: { readonly isOurs: boolean }): Promise<void> {
   await io.makeFolder(layout.blobs)
   const staging = await openStaging(io, layout)
   try {
@@ -71,8 +69,10 @@ async function fill(io: Io, layout: Layout): Promise<void> {
       await writeDurably(io, staged, text)
       await io.rename(staged, path)
     }
-    await write(layout.cacheTag, CACHE_TAG)
-    await write(layout.readme, README)
+    if (isOurs) {
+      await write(layout.cacheTag, CACHE_TAG)
+      await write(layout.readme, README)
+    }
     await io.syncFolder(layout.folder)
     await write(layout.format, FORMAT)
     await io.syncFolder(layout.folder)
@@ -100,12 +100,5 @@ function unknownFormat(layout: Layout, format: string): StoreFormatError {
     isOurs
       ? `${layout.folder} has the format ${found}, and this version of Arbor knows only "${FORMAT.trim()}": start the version that wrote it, or choose another data folder`
       : `${layout.format} says ${found}, which is no format of Arbor's: choose another data folder`,
-  )
-}
-
-function notOurs(layout: Layout, strange: readonly string[]): StoreFormatError {
-  const some = strange.slice(0, 3).map((name) => JSON.stringify(name))
-  return new StoreFormatError(
-    `${layout.folder} is not empty and no data folder of Arbor's (it has ${some.join(', ')}${strange.length > 3 ? ' …' : ''}): choose an empty or new folder`,
   )
 }

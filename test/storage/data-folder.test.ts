@@ -59,12 +59,17 @@ for (const text of ['', 'x'.repeat(10_000), 'arbor-store-1', 'other\n']) {
   })
 }
 
-test("a folder with somebody's files is refused and left alone", async (t) => {
+test('a folder with other files is used, and neither its README is touched nor its backup stopped', async (t) => {
   const layout = await newLayout(t)
   await mkdir(layout.folder, { recursive: true })
-  await writeFile(join(layout.folder, 'thesis.tex'), '')
-  await assert.rejects(prepareDataFolder(diskIo, layout), { code: 'ERR_STORE_FORMAT', message: /thesis\.tex/ })
-  assert.deepEqual(await listFiles(layout.folder), [join(layout.folder, 'thesis.tex')])
+  await writeFile(layout.readme, 'mine')
+  await writeFile(join(layout.folder, 'thesis.tex'), 'years of work')
+  await prepareDataFolder(diskIo, layout)
+  assert.equal(await readFile(layout.readme, 'utf8'), 'mine')
+  assert.deepEqual(
+    (await listFiles(layout.folder)).toSorted(),
+    [layout.readme, layout.format, join(layout.folder, 'thesis.tex')].toSorted(),
+  )
 })
 
 test('what comes with an empty volume, and a configuration file, are no hindrance', async (t) => {

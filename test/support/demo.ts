@@ -66,7 +66,7 @@ async function install(arbor: Arbor): Promise<string> {
     { tool: 'uv', found: has('uv'), command: `uv pip install --no-cache --target with-uv -i ${arbor.index} greeter` },
     {
       tool: 'pip',
-      found: has('python3', '-m', 'pip'),
+      found: has('python3', '-m', 'pip', '--version'),
       command: `python3 -m pip install -q ${target} with-pip -i ${arbor.index} greeter`,
     },
   ].filter(({ found }) => found)
@@ -90,7 +90,7 @@ async function withoutUpstream(upstream: Upstream, arbor: Arbor, wheel: Distribu
   await upstream.stop()
   say(`(It is stopped. It was asked for the wheel ${asked === 1 ? 'once' : `${asked} times`} so far.)`)
   await curl(`-sS -o ${wheel.filename} ${file}`)
-  if (has('curl')) await shell(`sha256sum ${wheel.filename}`)
+  if (has('curl')) await shell(`${has('sha256sum') ? 'sha256sum' : 'shasum -a 256'} ${wheel.filename}`)
 
   const digest = `sha256:${wheel.sha256}`
   step('What is in the wheel, by hash: the paths, each with its size, BLAKE3 and executable bit')
@@ -131,8 +131,7 @@ async function shell(command: string): Promise<void> {
   const child = spawn('/bin/sh', ['-c', command], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Neither the user's own index nor a proxy is to be asked.
-    env: { ...withoutInstallerSettings(process.env), NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' },
+    env: commandEnvironment(),
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -153,21 +152,21 @@ function layOut(output: string): string {
   return indented.replaceAll(/\{[^{}[\]]*\}/g, (leaf) => leaf.replaceAll(/\s+/g, ' '))
 }
 
+/** Whether there is such a command, and whether it runs with `args`, if they are given. */
 function has(command: string, ...args: string[]): boolean {
-  const { status } = spawnSync(command, [...args, '--version'], {
-    stdio: 'ignore',
-    env: withoutInstallerSettings(process.env),
-  })
-  return status === 0
+  const check = args.length === 0 ? `command -v ${command}` : [command, ...args].join(' ')
+  return spawnSync('/bin/sh', ['-c', check], { stdio: 'ignore', env: commandEnvironment() }).status === 0
 }
 
-/** The PATH without what npm put in front, so that what is found is what a person would find. */
-function withoutInstallerSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !/^(pip|uv|npm)_/i.test(name))
-  const path = (env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'))
+/** What commands run with: neither the user's own index nor a proxy is asked, and what npm put on the PATH is not found. */
+function commandEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(pip|uv|npm)_/i.test(name))
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'))
   return {
     ...Object.fromEntries(kept),
     PATH: path.join(delimiter),
+    NO_PROXY: '127.0.0.1',
+    no_proxy: '127.0.0.1',
     PIP_CONFIG_FILE: '/dev/null',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     PIP_ROOT_USER_ACTION: 'ignore',

@@ -35,7 +35,7 @@ function viewOf({ tree, files }: UnpackedHere): ZipfileView {
   const hashes = [...files].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')])
   const folders = new Set<string>()
   for (const path of [
-    ...tree.files.map((file) => `${file.path}`),
+    ...tree.files.map((file): string => file.path),
     ...tree.emptyDirectories.map((each) => `${each}/x`),
   ]) {
     const parts = path.split('/').slice(0, -1)

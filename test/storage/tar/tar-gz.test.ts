@@ -29,7 +29,7 @@ const wheel = writeZip([
     name,
     content,
     method: name.includes('stored') ? 0 : 8,
-    ...(name === 'bin/run' ? { mode: 0o100755 } : {}),
+    mode: name === 'bin/run' ? 0o100755 : 0o100644,
   })),
   { name: 'empty/', content: Buffer.alloc(0), method: 0 },
 ])
