@@ -16,7 +16,10 @@ const PREFERENCE = [
   'md5',
 ] as const
 
-/** What shipping installers read in the fragment of an HTML link: one that uv does not know costs it the whole page, blake2b means nothing to pip. */
+/**
+ * What shipping installers read in the fragment of an HTML link: one that uv does not know costs it the whole page,
+ * blake2b means nothing to pip.
+ */
 const IN_FRAGMENTS = new Set(['sha256', 'sha512', 'sha384', 'md5'])
 
 /** The one hash that a JSON page lists for a file: several would be one too many for installers that look at the first only. */

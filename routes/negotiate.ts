@@ -25,13 +25,16 @@ interface Weighted {
   readonly weight: number
 }
 
-/** Installers send the same few headers with each request, and reading one takes as long as all else that a page from memory takes. */
+/**
+ * Installers send the same few headers with each request, and reading one takes as long as all else that a page from
+ * memory takes.
+ */
 const types = new LRUCache<string, PageType>({ max: 100 })
 const encodings = new LRUCache<string, PageEncoding>({ max: 100 })
 
 /**
- * Chooses the form of a page by `Accept` (protocol.md A1 to A9): the highest weight wins; among equals what is named wins over what a wildcard
- * covers, and then the most expressive. Nothing in particular gets `text/html`, as on PyPI.
+ * Chooses the form of a page by `Accept` (protocol.md A1 to A9): the highest weight wins; among equals what is named
+ * wins over what a wildcard covers, and then the most expressive. Nothing in particular gets `text/html`, as on PyPI.
  * Throws {@link RouteError} with ERR_NOT_ACCEPTABLE.
  */
 export function negotiateType(accept = ''): PageType {

@@ -8,8 +8,8 @@ import { formatFilePath } from './urls.ts'
 const PER_PIECE = 500
 
 /**
- * A project page as PEP 503 HTML, in pieces as in render-json.ts. PEP 833 froze this form, and programs read it by its white space, so each byte
- * is where PyPI has it (warehouse's test_pep833_simple_api_detail_html_frozen).
+ * A project page as PEP 503 HTML, in pieces as in render-json.ts. PEP 833 froze this form, and programs read it by
+ * its white space, so each byte is where PyPI has it (warehouse's test_pep833_simple_api_detail_html_frozen).
  */
 export function* renderHtmlPage({ index, page }: PageSnapshot, toRoot: string): Generator<string> {
   const files = offeredFiles(page)

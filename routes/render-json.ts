@@ -10,8 +10,8 @@ import { completeVersions } from './versions.ts'
 const PER_PIECE = 500
 
 /**
- * A project page as PEP 691 JSON, in pieces, so that others may have their turn between them. `toRoot` leads from the page's URL to
- * the root, as a relative URL.
+ * A project page as PEP 691 JSON, in pieces, so that others may have their turn between them. `toRoot` leads from the
+ * page's URL to the root, as a relative URL.
  */
 export function* renderJsonPage({ index, page }: PageSnapshot, toRoot: string): Generator<string> {
   const offered = { ...page, files: offeredFiles(page) }

@@ -58,8 +58,9 @@ const TAGS: Readonly<Record<PageType, string>> = { [SIMPLE_JSON]: 'json', [SIMPL
 const NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_HTML]: 1, [TEXT_HTML]: 2 }
 
 /**
- * Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at `/{index}/simple/`. A page that is
- * in memory is answered without a turn of the event loop, if the repository has it at hand.
+ * Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at
+ * `/{index}/simple/`. A page that is in memory is answered without a turn of the event loop, if the repository has it
+ * at hand.
  */
 export function simpleRoutes(repository: Repository, options: SimpleOptions = {}): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
@@ -142,7 +143,10 @@ function findProjectName(text: string): ProjectName {
   }
 }
 
-/** PEP 503: names are normalized, and page URLs end with a slash, which relative links need. Relative, so that it fits any host. */
+/**
+ * PEP 503: names are normalized, and page URLs end with a slash, which relative links need. Relative, so that it fits
+ * any host.
+ */
 function findRedirect(target: SimpleTarget, project: ProjectName | undefined): string | undefined {
   const { endsWithSlash, query } = target
   if (project === undefined) return endsWithSlash ? undefined : `simple/${query}`

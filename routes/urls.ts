@@ -10,8 +10,9 @@ const UNHASHED = 'unhashed'
 const METADATA_SUFFIX = '.metadata'
 
 /**
- * From a project page to the root, as a relative URL: what pages carry, so that they are right behind any host name, TLS terminator or
- * sub-path (protocol.md A19). `default` is `/simple/{project}/`, `named` is `/{index}/simple/{project}/`.
+ * From a project page to the root, as a relative URL: what pages carry, so that they are right behind any host name,
+ * TLS terminator or sub-path (protocol.md A19). `default` is `/simple/{project}/`, `named` is
+ * `/{index}/simple/{project}/`.
  */
 export const TO_ROOT = { default: '../../', named: '../../../' } as const
 
@@ -19,8 +20,9 @@ export const TO_ROOT = { default: '../../', named: '../../../' } as const
 export type PagePlace = keyof typeof TO_ROOT
 
 /**
- * Path of a file, relative to the root: `files/{index}/{sha256}/{filename}`. It ends up in lock files, so it never changes its meaning, and
- * says all that it takes to find the file again. Ends with the exact file name, percent-encoded (`+` is `%2B`); no query, no fragment.
+ * Path of a file, relative to the root: `files/{index}/{sha256}/{filename}`. It ends up in lock files, so it never
+ * changes its meaning, and says all that it takes to find the file again. Ends with the exact file name,
+ * percent-encoded (`+` is `%2B`); no query, no fragment.
  */
 export function formatFilePath(index: IndexName, file: Pick<ListedFile, 'filename' | 'hashes'>): string {
   return `files/${index}/${file.hashes['sha256'] ?? UNHASHED}/${encodeSegment(file.filename)}`
@@ -38,8 +40,8 @@ export interface FileTarget {
 }
 
 /**
- * What `/files/{index}/{sha256}/{filename}` and the same with `.metadata` name, given the request's URL. A query, and a fragment that somebody
- * escaped (`%23sha256=…`), are ignored. Throws {@link MalformedError}.
+ * What `/files/{index}/{sha256}/{filename}` and the same with `.metadata` name, given the request's URL. A query, and
+ * a fragment that somebody escaped (`%23sha256=…`), are ignored. Throws {@link MalformedError}.
  */
 export function parseFileUrl(url: string): FileTarget {
   const [, index = '', digest = '', segment = ''] = parsePath(url)
@@ -66,7 +68,10 @@ export interface SimpleTarget {
   readonly query: string
 }
 
-/** What `[/{index}]/simple/[{project}/]` names, given the request's URL; undefined for any other path. Throws {@link MalformedError}. */
+/**
+ * What `[/{index}]/simple/[{project}/]` names, given the request's URL; undefined for any other path. Throws {@link
+ * MalformedError}.
+ */
 export function parseSimpleUrl(url: string): SimpleTarget | undefined {
   const segments = parsePath(url)
   const index = segments[0] === 'simple' ? undefined : segments.shift()

@@ -2,8 +2,8 @@ import type { ProjectPage } from '../storage/model.ts'
 import { normalizeProjectName, type ProjectName } from '../storage/names.ts'
 
 /**
- * PEP 700: every listed file's version must be among `versions`. Upstream's list as it is, and what it lacks; undefined where upstream has
- * none.
+ * PEP 700: every listed file's version must be among `versions`. Upstream's list as it is, and what it lacks;
+ * undefined where upstream has none.
  */
 export function completeVersions({ versions, files, project }: ProjectPage): readonly string[] | undefined {
   if (versions === undefined) return undefined

@@ -42,7 +42,10 @@ function splitPair(pair: string): [string, string] {
   return equals === -1 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
 }
 
-/** PEP 658/714: a flag or hashes; in HTML (and in the JSON of some) the text `true` or `sha256=…`. Undefined: none, or not known. */
+/**
+ * PEP 658/714: a flag or hashes; in HTML (and in the JSON of some) the text `true` or `sha256=…`. Undefined: none, or
+ * not known.
+ */
 export function parseCoreMetadata(value: unknown): true | Hashes | undefined {
   if (value === true) return true
   if (typeof value === 'string') {

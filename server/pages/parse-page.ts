@@ -5,8 +5,9 @@ import { parseJsonList, parseJsonPage } from './parse-json.ts'
 import { type PageResponse, readPageText } from './response.ts'
 
 /**
- * Reads what any upstream calls a project page (protocol.md, rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever the label says.
- * Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the bytes are.
+ * Reads what any upstream calls a project page (protocol.md, rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever
+ * the label says. Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the
+ * bytes are.
  */
 export function parsePage(response: PageResponse, project: ProjectName): ProjectPage {
   const { kind, text } = readPageText(response)

@@ -63,7 +63,11 @@ async function install(arbor: Arbor): Promise<string> {
   step('Install through it')
   const target = '--no-cache-dir --target'
   const installers = [
-    { tool: 'uv', found: has('uv'), command: `uv pip install --no-cache --target with-uv -i ${arbor.index} greeter` },
+    {
+      tool: 'uv',
+      found: has('uv') && has('python3'),
+      command: `uv pip install --no-cache --target with-uv -i ${arbor.index} greeter`,
+    },
     {
       tool: 'pip',
       found: has('python3', '-m', 'pip', '--version'),
@@ -171,6 +175,7 @@ function commandEnvironment(): NodeJS.ProcessEnv {
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     PIP_ROOT_USER_ACTION: 'ignore',
     UV_NO_CONFIG: '1',
+    UV_PYTHON_DOWNLOADS: 'never',
     PYTHONDONTWRITEBYTECODE: '1',
   }
 }

@@ -26,8 +26,8 @@ export const storm: Benchmark = {
     await using lab = await openLab([arbor, nginx, devpi, proxpi], { folders: [dirname(large.path)] }, options)
     await lab.upstream.setQuirks({ bytesPerSecond: MEGABYTES_PER_SECOND * 1e6 })
     const expected = await readFile(large.path)
-    const direct = await findFileUrl(lab.upstream.url, large.project, large.filename)
-    const alone = await download(direct, { expected, signal: options.signal })
+    const directUrl = await findFileUrl(lab.upstream.url, large.project, large.filename)
+    const alone = await download(directUrl, { expected, signal: options.signal })
     const outcomes = new Map<string, Outcome>()
     for (const server of lab.servers) {
       options.say(server.name)
