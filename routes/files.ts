@@ -21,7 +21,8 @@ export function fileRoutes(repository: Repository): Hono<NodeEnv> {
 
 async function sendFile(c: NodeContext, repository: Repository, reference: FileReference): Promise<Response> {
   const { signal } = c.req.raw
-  const file = await repository.findFile(reference, { signal, describe: c.req.method === 'HEAD' })
+  const part = c.req.header('Range') !== undefined
+  const file = await repository.findFile(reference, { signal, describe: c.req.method === 'HEAD', part })
   if (file === undefined) throw notFound(`file ${reference.filename}`)
   return sendContent(c, file, { contentType: 'application/octet-stream', cacheControl: cacheControlOf(reference) })
 }

@@ -1,6 +1,6 @@
 import type { PruneBudget } from '../storage/catalog/catalog.ts'
 import { RouteError } from './errors.ts'
-import { parseByteCount, parseDuration } from './quantity.ts'
+import { parseByteCount, parseDuration } from '../storage/units.ts'
 
 export interface PruneRequest {
   readonly dryRun: boolean

@@ -72,7 +72,15 @@ export interface RepositoryStats {
     readonly pages: { readonly hits: number; readonly misses: number; readonly stale: number }
   }
   readonly bytes: { readonly fromUpstream: number; readonly served: number }
-  readonly downloads: number
+  readonly downloads: {
+    readonly running: number
+    /** How often one was taken up again where its connection broke. */
+    readonly resumed: number
+    /** Served, but not kept, since there was no room. */
+    readonly notKept: number
+    /** Broken off, by the code of the error. */
+    readonly failed: Readonly<Record<string, number>>
+  }
   readonly store: {
     readonly pages: number
     readonly distributions: number
@@ -107,11 +115,11 @@ export interface Repository {
   ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined
   /**
    * GET and HEAD /files/{index}/{sha256}/{filename}. With `describe` nothing is downloaded for a size that the page already says:
-   * the content is not going to be opened.
+   * the content is not going to be opened. With `part` only a range of it is asked for, which need not cause a download either.
    */
   findFile(
     reference: FileReference,
-    options: RequestOptions & { readonly describe: boolean },
+    options: RequestOptions & { readonly describe: boolean; readonly part?: boolean },
   ): Promise<Content | undefined>
   /** GET /files/{index}/{sha256}/{filename}.metadata (PEP 658) */
   findMetadata(reference: FileReference, options: RequestOptions): Promise<Content | undefined>

@@ -159,10 +159,19 @@ function redirect(location: string): Response {
   return new Response(null, { status: 301, headers: { ...READ_HEADERS, Location: location, 'Content-Length': '0' } })
 }
 
+/**
+ * These pips (Debian 12 has one) fail on any JSON page that says `dist-info-metadata` (pypa/pip#12042, PEP 714), and read the same in HTML,
+ * which they accept too. `Vary` does not name it: a shared cache in front of us would keep a copy per machine for their sake.
+ */
+const FAILS_ON_JSON = /^pip\/(?:22\.3|23\.0)\b/
+
 /** PEP 691: `?format=` comes before `Accept`. */
 function chooseType(c: NodeContext): PageType {
+  const { headers } = c.env.incoming
   const format = c.req.raw.url.includes('?') ? c.req.query('format') : undefined
-  return format === undefined ? negotiateType(c.env.incoming.headers.accept) : parseFormat(format)
+  if (format !== undefined) return parseFormat(format)
+  const type = negotiateType(headers.accept)
+  return type === SIMPLE_JSON && FAILS_ON_JSON.test(headers['user-agent'] ?? '') ? SIMPLE_HTML : type
 }
 
 function render(snapshot: Snapshot, { type, toRoot }: Asked): Iterable<string> {

@@ -53,7 +53,26 @@ export function createApp(options: AppOptions): App {
 
   app.notFound((c) => answerUnrouted(app, c))
   app.onError((error, c) => answerError(error, c, log))
+  refuseDotSegments(app)
   return app
+}
+
+/** `.` or `..` as a component of a path, however it is escaped. */
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?#]|$)/i
+
+/**
+ * A14: a URL parser resolves `..` before anything can be routed by it, so that a project of that name would be some other page. No
+ * client of ours sends one.
+ */
+function refuseDotSegments(app: App): void {
+  const route = app.fetch
+  app.fetch = (request, env, context) => {
+    const target = (env as Partial<NodeEnv['Bindings']> | undefined)?.incoming?.url ?? ''
+    const isSuspect = target.includes('/.') || target.includes('%2e') || target.includes('%2E')
+    if (!isSuspect || !DOT_SEGMENT.test(target.split('?', 1)[0] ?? '')) return route(request, env, context)
+    const error = new RouteError('ERR_BAD_REQUEST', 'A path has no "." and ".." here.')
+    return renderProblem(problemOf(error), crypto.randomUUID())
+  }
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const

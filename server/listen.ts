@@ -1,10 +1,14 @@
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { RouteError } from '../routes/errors.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
+import { problemOf, renderProblem } from './problems.ts'
 
 /** What answers requests: a Hono app, for one. */
-export type Answering = Pick<Parameters<typeof createAdaptorServer>[0], 'fetch'>
+export interface Answering {
+  readonly fetch: Parameters<typeof getRequestListener>[0]
+}
 
 export interface Listening {
   /** `http://host:port`, with the real port and no trailing slash. */
@@ -40,12 +44,9 @@ const STALLED_MS = 10 * 60_000
 
 /** Listens on an address and answers what comes. Throws {@link ListenError}. */
 export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    hostname: address.host,
-    createServer,
-    serverOptions: SERVER_OPTIONS,
-  }) as Server
+  const answer = getRequestListener(app.fetch, { hostname: address.host, errorHandler: answerMalformed })
+  // What it returns is for a caller that waits; it never rejects.
+  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
   server.timeout = STALLED_MS
   const connections = new Connections(server)
   await bind(server, address)
@@ -55,6 +56,13 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
     bytesSent: () => connections.bytesSent(),
     close: ({ graceMs = 10_000 } = {}) => connections.close(graceMs),
   }
+}
+
+/** G6: a Host header or a target of which no URL can be made never gets to the app. */
+function answerMalformed(error: unknown): Response {
+  const isTheirs = error instanceof RequestError
+  const problem = problemOf(isTheirs ? new RouteError('ERR_BAD_REQUEST', `${error.message}.`, { cause: error }) : error)
+  return renderProblem(problem, crypto.randomUUID())
 }
 
 async function bind(server: Server, address: ListenAddress): Promise<void> {

@@ -5,10 +5,21 @@ export interface Metrics {
   pageHits: number
   pageMisses: number
   pageStale: number
+  readonly downloads: DownloadCounts
   /** Bodies only, bytes. */
   bytesFromUpstream: number
   /** Bytes that went out on all connections, headers included. */
   bytesServed: () => number
+}
+
+/** What became of downloads; those that were kept are not counted. */
+export interface DownloadCounts {
+  /** How often one was taken up again where its connection broke. */
+  resumed: number
+  /** Served to the end, but not kept: the disk or the store was full. */
+  notKept: number
+  /** Broken off before the end, by the code of the error. */
+  readonly failed: Record<string, number>
 }
 
 export function createMetrics(): Metrics {
@@ -18,6 +29,7 @@ export function createMetrics(): Metrics {
     pageHits: 0,
     pageMisses: 0,
     pageStale: 0,
+    downloads: { resumed: 0, notKept: 0, failed: {} },
     bytesFromUpstream: 0,
     bytesServed: () => 0,
   }

@@ -117,7 +117,7 @@ async function collectStats(parts: RepositoryParts, startedAt: number): Promise<
       pages: { hits: metrics.pageHits, misses: metrics.pageMisses, stale: metrics.pageStale },
     },
     bytes: { fromUpstream: metrics.bytesFromUpstream, served: metrics.bytesServed() },
-    downloads: files.downloads,
+    downloads: { running: files.downloads, ...metrics.downloads, failed: { ...metrics.downloads.failed } },
     store: await store.stats(),
   }
 }

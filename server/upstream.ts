@@ -3,6 +3,7 @@ import { gunzip } from 'node:zlib'
 import { type Agent, type Dispatcher, EnvHttpProxyAgent, errors } from 'undici'
 import { UpstreamError } from './errors.ts'
 import { redactUrl } from './redact.ts'
+import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream-headers.ts'
 
 export interface UpstreamOptions {
   readonly connectTimeoutMs: number
@@ -14,6 +15,8 @@ export interface UpstreamOptions {
   /** The whole of a page, from request to last byte. */
   readonly pageTimeoutMs: number
   readonly userAgent: string
+  /** Downloads that run at once from one host; more wait their turn, first come, first served. */
+  readonly downloadsPerHost?: number | undefined
 }
 
 export interface Credentials {
@@ -40,12 +43,8 @@ export interface UpstreamPage {
   readonly retryAfterSeconds: number | undefined
 }
 
-export interface UpstreamFile {
+export interface UpstreamFile extends BodyPlace {
   readonly status: number
-  /** Where in the file the body starts, by Content-Range; 0 for a 200. */
-  readonly first: number
-  /** Bytes of the whole file, where upstream says so. */
-  readonly size: number | undefined
   /** A strong validator for If-Range: ETag, else Last-Modified (RFC 9110 §13.1.5). */
   readonly validator: string | undefined
   readonly retryAfterSeconds: number | undefined
@@ -56,12 +55,15 @@ export interface UpstreamFile {
 
 const PAGE_ACCEPT = 'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01'
 const MAX_REDIRECTS = 5
+/** A busy host must not refuse us, and an installer on its own would open some fifty connections. */
+const DOWNLOADS_PER_HOST = 64
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** The only door for outgoing HTTP. It follows redirects by itself, since each hop decides what may go along. */
 export class Upstream {
   readonly #options: UpstreamOptions
-  // Two pools, so that fifty running downloads do not keep a page waiting for a connection.
+  // Two pools, so that running downloads do not keep pages, and parts of files, waiting for a connection. An undici pool
+  // queues what finds all connections of its origin busy, and serves the queue in order.
   readonly #pages: Dispatcher
   readonly #files: Dispatcher
 
@@ -73,7 +75,7 @@ export class Upstream {
       bodyTimeout: options.idleTimeoutMs,
     }
     this.#pages = createAgent({ ...timeouts, connections: 32 })
-    this.#files = createAgent({ ...timeouts, connections: 64 })
+    this.#files = createAgent({ ...timeouts, connections: options.downloadsPerHost ?? DOWNLOADS_PER_HOST })
   }
 
   /** GETs a project page or list, conditionally where validators are given. Statuses are returned, not judged; trouble on the way throws {@link UpstreamError}. */
@@ -93,36 +95,52 @@ export class Upstream {
     return {
       status: response.statusCode,
       body: await this.#readPage(response, url),
-      contentType: headerOf(response, 'content-type'),
+      contentType: headerOf(response.headers, 'content-type'),
       url,
-      etag: headerOf(response, 'etag'),
-      lastModified: headerOf(response, 'last-modified'),
-      retryAfterSeconds: retryAfterOf(response),
+      etag: headerOf(response.headers, 'etag'),
+      lastModified: headerOf(response.headers, 'last-modified'),
+      retryAfterSeconds: retryAfterOf(response.headers),
     }
   }
 
-  /** GETs a file, or the part of it from `from` on if it is still the one that `ifRange` validates. Throws as {@link fetchPage}. */
+  /**
+   * GETs a file, or the part of it from `from` on (to `to`, where given) if it is still the one that `ifRange` validates. Waits its turn where
+   * many downloads run from that host. Throws as {@link fetchPage}.
+   */
   async openFile(
     target: Target,
-    part: { readonly from: number; readonly ifRange: string | undefined } | undefined,
+    part:
+      | { readonly from: number; readonly to?: number | undefined; readonly ifRange: string | undefined }
+      | undefined,
     signal: AbortSignal,
   ): Promise<UpstreamFile> {
-    const headers = {
-      accept: '*/*',
-      'accept-encoding': 'identity',
-      ...(part === undefined ? {} : { range: `bytes=${part.from}-` }),
-      ...(part?.ifRange === undefined ? {} : { 'if-range': part.ifRange }),
-    }
-    const { response, url } = await this.#request(this.#files, target, headers, { signal, sameHost: false })
-    const contentRange = /^bytes (\d+)-\d+\/(\d+)$/.exec(headerOf(response, 'content-range') ?? '')
-    const length = headerOf(response, 'content-length')
-    const isPart = response.statusCode === 206
+    const range = part === undefined ? {} : { range: `bytes=${part.from}-${part.to ?? ''}` }
+    const ifRange = part?.ifRange === undefined ? {} : { 'if-range': part.ifRange }
+    return this.#openFile(this.#files, target, { ...range, ...ifRange }, signal)
+  }
+
+  /** GETs a few bytes of a file, `first` and `last` included, beside all downloads. Throws as {@link fetchPage}. */
+  async openPart(
+    target: Target,
+    { first, last }: { readonly first: number; readonly last: number },
+    signal: AbortSignal,
+  ): Promise<UpstreamFile> {
+    return this.#openFile(this.#pages, target, { range: `bytes=${first}-${last}` }, signal)
+  }
+
+  async #openFile(
+    dispatcher: Dispatcher,
+    target: Target,
+    rangeHeaders: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<UpstreamFile> {
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...rangeHeaders }
+    const { response, url } = await this.#request(dispatcher, target, headers, { signal, sameHost: false })
     return {
+      ...placeOf(response.statusCode, response.headers),
       status: response.statusCode,
-      first: isPart ? Number(contentRange?.[1] ?? Number.NaN) : 0,
-      size: isPart ? Number(contentRange?.[2] ?? Number.NaN) : length === undefined ? undefined : Number(length),
-      validator: validatorOf(response),
-      retryAfterSeconds: retryAfterOf(response),
+      validator: validatorOf(response.headers),
+      retryAfterSeconds: retryAfterOf(response.headers),
       body: translateErrors(response.body, url),
       discard: () => discard(response),
     }
@@ -146,7 +164,7 @@ export class Upstream {
         { ...headers, ...this.#ownHeaders(url, target) },
         options.signal,
       )
-      const location = headerOf(response, 'location')
+      const location = headerOf(response.headers, 'location')
       if (!REDIRECTS.has(response.statusCode) || location === undefined) return { response, url: url.href }
       discard(response)
       url = checkRedirect(url, location, options)
@@ -194,7 +212,7 @@ export class Upstream {
       if (size > pageMaxBytes) throw tooLarge(url, pageMaxBytes)
       chunks.push(chunk)
     }
-    return decode(Buffer.concat(chunks), headerOf(response, 'content-encoding'), url, pageMaxBytes)
+    return decode(Buffer.concat(chunks), headerOf(response.headers, 'content-encoding'), url, pageMaxBytes)
   }
 }
 
@@ -274,24 +292,4 @@ function describe(error: Error): string {
 function discard(response: Dispatcher.ResponseData): void {
   response.body.on('error', () => {}) // Destroying is the point: nobody wants to know more.
   response.body.destroy()
-}
-
-function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = response.headers[name]
-  return Array.isArray(value) ? value[0] : value
-}
-
-function validatorOf(response: Dispatcher.ResponseData): string | undefined {
-  const etag = headerOf(response, 'etag')
-  return etag !== undefined && !etag.startsWith('W/') ? etag : headerOf(response, 'last-modified')
-}
-
-/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3). */
-function retryAfterOf(response: Dispatcher.ResponseData): number | undefined {
-  const value = headerOf(response, 'retry-after')
-  if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Number(value)
-  const at = Date.parse(value)
-  const now = Date.parse(headerOf(response, 'date') ?? '')
-  return Number.isNaN(at) || Number.isNaN(now) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
 }

@@ -45,11 +45,12 @@ export function parseIndexName(text: string): IndexName {
 
 /** Throws {@link MalformedError} for what could be a path, a query or a control sequence rather than a file's name. */
 export function parseFilename(text: string): Filename {
-  if (text === '' || text === '.' || text === '..' || /[/\\?#\p{Cc}]/u.test(text) || Buffer.byteLength(text) > 255) {
+  const isComponent = text !== '' && text !== '.' && text !== '..' && !/[/\\?#\p{Cc}]/u.test(text)
+  if (!isComponent || !text.isWellFormed() || Buffer.byteLength(text) > 255) {
     throw new MalformedError(
       'file name',
       text,
-      'one path component of at most 255 bytes, without control characters, "?" and "#"',
+      'one path component of at most 255 bytes of Unicode, without control characters, "?" and "#"',
     )
   }
   return text as Filename

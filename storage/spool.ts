@@ -19,6 +19,10 @@ export interface SpoolOptions {
   readonly size: number | undefined
   /** Algorithms to compute beside SHA-256 and BLAKE3. */
   readonly algorithms?: Iterable<string>
+  /** There is no room for it: it is passed on as where the disk is full, and this is why. */
+  readonly refusal?: StoreFullError | undefined
+  /** Called whenever the last follower has left before all is there. */
+  readonly onDeserted?: (() => void) | undefined
 }
 
 interface Chunk {
@@ -58,22 +62,30 @@ export class Spool {
   #isWriterThere = true
   readonly #followers = new Set<Follower>()
   #diskError: StoreFullError | undefined
+  #wasFollowed = false
+  readonly #onDeserted: (() => void) | undefined
 
   private constructor(file: IoFile | StoreFullError, options: SpoolOptions) {
     if (file instanceof StoreFullError) this.#diskError = file
     this.#file = file instanceof StoreFullError ? undefined : file
     this.path = options.path
     this.size = options.size
+    this.#onDeserted = options.onDeserted
     this.#hashing = new Hashing(options.algorithms)
   }
 
   static async create(options: SpoolOptions): Promise<Spool> {
-    return new Spool(await options.io.create(options.path).catch(storeFullOrThrow), options)
+    return new Spool(options.refusal ?? (await options.io.create(options.path).catch(storeFullOrThrow)), options)
   }
 
-  /** False: it has failed, or the disk is full, so that nothing is kept and whoever starts to follow now may come too late. */
+  /** False: it has failed, or the disk is full, so that nothing is kept. */
   get isKeepable(): boolean {
     return this.#diskError === undefined && this.#state !== 'failed'
+  }
+
+  /** False: it has failed, or what has come was in part passed on without being kept, so that whoever starts to follow now comes too late. */
+  get isWhole(): boolean {
+    return this.#state !== 'failed' && (this.#recent[0]?.start ?? this.#received) <= this.#written
   }
 
   /** Bytes that came so far. */
@@ -93,7 +105,7 @@ export class Spool {
 
   /**
    * Takes the next bytes, which must not change afterwards. Throws {@link LengthMismatchError} where more come than announced, and
-   * {@link StoreFullError} where the disk is full and nobody follows. Disk errors come from this call or a later one: the writing of one chunk
+   * {@link StoreFullError} where the disk is full and nobody follows any more. Disk errors come from this call or a later one: the writing of one chunk
    * overlaps the hashing of the next.
    */
   async append(bytes: Uint8Array): Promise<void> {
@@ -122,12 +134,14 @@ export class Spool {
     this.#dropUpTo(Math.min(this.#written, this.#received - RECENT_BYTES))
   }
 
-  /** Until no more than {@link PASSING_BYTES} wait for the slowest one. */
+  /** Until no more than {@link PASSING_BYTES} wait for the slowest one. Whoever a download was started for may only be about to follow. */
   async #waitForFollowers(error: StoreFullError): Promise<void> {
     for (;;) {
-      if (this.#followers.size === 0) throw error
-      this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
-      if (this.#received - (this.#recent[0]?.start ?? this.#received) <= PASSING_BYTES) return
+      const isDeserted = this.#followers.size === 0
+      if (!isDeserted) this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
+      const isTooMuch = this.#received - (this.#recent[0]?.start ?? this.#received) > PASSING_BYTES
+      if (isDeserted && (this.#wasFollowed || isTooMuch)) throw error
+      if (!isTooMuch) return
       await this.#nextChange(undefined)
     }
   }
@@ -189,6 +203,7 @@ export class Spool {
     if (!this.#isWriterThere && this.#followers.size === 0) return undefined
     const follower = { position: first }
     this.#followers.add(follower)
+    this.#wasFollowed = true
     return new OwnedIteration(this.#read(follower, last, signal), () => this.#leave(follower))
   }
 
@@ -267,6 +282,7 @@ export class Spool {
   async #leave(follower: Follower): Promise<void> {
     this.#followers.delete(follower)
     this.#notify()
+    if (this.#followers.size === 0 && this.#state === 'running') this.#onDeserted?.()
     await this.#closeIfLeft()
   }
 

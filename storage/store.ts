@@ -9,7 +9,7 @@ import { keepSpool } from './ingest.ts'
 import type { Io } from './io.ts'
 import { parseManifest } from './manifest.ts'
 import type { Distribution, Sighting, Tree, TreeFile, Unpacking } from './model.ts'
-import { Spool } from './spool.ts'
+import { Spool, type SpoolOptions } from './spool.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
 import { type TarGz, TarGzTrees } from './tar/tar-gz-trees.ts'
 import type { Unpacker } from './unpacker.ts'
@@ -82,7 +82,7 @@ export class Store {
   }
 
   /** A new download: fill it, then {@link keep} or {@link discard} it. */
-  createSpool(options: { readonly size: number | undefined; readonly algorithms: Iterable<string> }): Promise<Spool> {
+  createSpool(options: Omit<SpoolOptions, 'io' | 'path'>): Promise<Spool> {
     return Spool.create({ io: this.#options.io, path: this.#options.blobs.stage(), ...options })
   }
 

@@ -18,7 +18,7 @@ export interface RunOptions {
 
 /** `arbor serve`: runs the server until `signal`, then ends it in good order: connections first, the store last. */
 export async function runServer(config: Config, { print, signal }: RunOptions): Promise<void> {
-  // First, so that nothing is put into a folder that is not ours.
+  // First, so that nothing is put into a folder of a newer format.
   await prepareDataFolder(diskIo, createLayout(config.data))
   const token = await resolveAdminToken(diskIo, config)
   const log = openLog(config.logLevel)

@@ -1,7 +1,7 @@
 import { stringify } from 'smol-toml'
 import type { Config, IndexConfig } from '../config.ts'
 import { formatListen } from './notation.ts'
-import { formatDuration, formatSize } from './units.ts'
+import { formatDuration, formatSize } from '../../storage/units.ts'
 
 const HIDDEN = '***'
 

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { parseByteCount, parseDuration } from '../../routes/quantity.ts'
+import { parseByteCount, parseDuration } from '../../storage/units.ts'
 import { parseIndexName, type IndexName } from '../../storage/names.ts'
 import { redactUrl } from '../redact.ts'
 
@@ -80,7 +80,21 @@ function takeCredentials(url: URL): Credentials | 'malformed' | undefined {
 }
 
 /** What our own routes begin with: an index of that name could not be told from them. */
-const RESERVED = new Set(['simple', 'files', 'wheels', 'trees', 'blobs', 'lookup', 'admin', 'health', 'metrics', 'ui'])
+const RESERVED = new Set([
+  'admin',
+  'blobs',
+  'files',
+  'health',
+  'legacy',
+  'lookup',
+  'metrics',
+  'openapi.json',
+  'openapi.yaml',
+  'simple',
+  'trees',
+  'ui',
+  'wheels',
+])
 
 export const indexName: Notation<IndexName> = {
   expected: `a name of lower-case letters, digits, ".", "-" and "_", and none of ${[...RESERVED].join(', ')}`,

@@ -1,4 +1,5 @@
 import { UpstreamError } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
 import type { Spool } from '../../storage/spool.ts'
@@ -7,8 +8,7 @@ import { openFile, type RetryPolicy } from './open-file.ts'
 interface FillOptions {
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
-  /** Told of every byte that came from upstream, kept or not. */
-  readonly onBytes: (count: number) => void
+  readonly metrics: Metrics
 }
 
 /**
@@ -28,10 +28,14 @@ export async function fill(
       await pour(spool, current, source.target.url, options)
       return
     } catch (error) {
+      options.signal.throwIfAborted()
       const isBroken = error instanceof UpstreamError && error.code !== 'ERR_UPSTREAM_FILE'
+      // The connection broke behind the last byte: nothing is left to ask for, and the digests will tell.
+      if (isBroken && spool.received === spool.size) return
       if (!isBroken || resumptions >= options.policy.retries) throw error
     }
     current = await reopen(spool, response.validator, source, options)
+    options.metrics.downloads.resumed += 1
   }
 }
 
@@ -43,6 +47,7 @@ async function reopen(
 ): Promise<UpstreamFile> {
   const file = await openFile(upstream, target, options.policy, {
     from: spool.received,
+    to: spool.size === undefined ? undefined : spool.size - 1,
     ifRange: validator,
     signal: options.signal,
   })
@@ -60,7 +65,7 @@ async function pour(spool: Spool, response: UpstreamFile, url: string, options: 
   let position = response.first
   for await (const chunk of response.body) {
     options.signal.throwIfAborted()
-    options.onBytes(chunk.length)
+    options.metrics.bytesFromUpstream += chunk.length
     const known = Math.max(0, Math.min(chunk.length, spool.received - position))
     if (known > 0 && !(await spool.matches(chunk.subarray(0, known), position))) {
       throw changed(url, 'is not the file that it was')

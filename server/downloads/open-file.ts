@@ -12,6 +12,8 @@ export interface RetryPolicy {
 
 interface OpenOptions {
   readonly from: number
+  /** The last byte, where the length is known: some servers take only ranges that say both (protocol.md H7). */
+  readonly to?: number | undefined
   readonly ifRange: string | undefined
   readonly signal: AbortSignal
 }
@@ -24,7 +26,7 @@ export async function openFile(
   options: OpenOptions,
 ): Promise<UpstreamFile | undefined> {
   return retry(policy, options.signal, async () => {
-    const part = options.from === 0 ? undefined : { from: options.from, ifRange: options.ifRange }
+    const part = options.from === 0 ? undefined : { from: options.from, to: options.to, ifRange: options.ifRange }
     const file = await upstream.openFile(target, part, options.signal)
     if (file.status === 200 || file.status === 206) return file
     file.discard()

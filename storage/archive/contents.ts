@@ -4,7 +4,7 @@ import { asRefusal, leftOver, wrongChecksum, wrongSize } from './content-refusal
 import { inflateChunks } from './inflate-chunks.ts'
 
 /** A member of up to this many bytes, packed and unpacked, is read whole; a larger one flows through in pieces. */
-export const MAX_WHOLE_BYTES = 16 * 1024 * 1024
+export const MAX_WHOLE_BYTES = 4 * 1024 * 1024
 
 /** The pieces in which a large stored member is read, bytes. */
 const PIECE_BYTES = 1024 * 1024

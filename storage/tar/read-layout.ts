@@ -1,6 +1,6 @@
 import type { OpenBlob } from '../blobs/blob-store.ts'
 import { BlobDamagedError } from '../errors.ts'
-import type { TarGzLayout } from './tar-gz-layout.ts'
+import type { SlicedLayout } from './tar-gz-layout.ts'
 
 /** What is sent at once, and read ahead of the wheel: small slices are gathered. */
 const CHUNK_BYTES = 512 << 10
@@ -10,16 +10,17 @@ const CHUNK_BYTES = 512 << 10
  * by position, once, in order. Does not close `wheel`. Throws {@link BlobDamagedError} where it is shorter than the layout says.
  */
 export async function* readLayout(
-  layout: TarGzLayout,
+  layout: SlicedLayout,
   wheel: OpenBlob,
   range: { readonly first: number; readonly last: number },
 ): AsyncGenerator<Uint8Array, undefined> {
-  const window = new Window(wheel)
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+  const size = Math.min(CHUNK_BYTES, range.last + 1 - range.first)
+  const window = new Window(wheel, size)
+  const chunk = Buffer.allocUnsafe(size)
   let filled = 0
   for (const part of cut(layout, range)) {
     for (let done = 0; done < part.length;) {
-      const count = Math.min(part.length - done, CHUNK_BYTES - filled)
+      const count = Math.min(part.length - done, size - filled)
       const bytes =
         part.kind === 'made'
           ? layout.made.subarray(part.offset + done, part.offset + done + count)
@@ -27,7 +28,7 @@ export async function* readLayout(
       chunk.set(bytes, filled)
       filled += bytes.length
       done += bytes.length
-      if (filled < CHUNK_BYTES) continue
+      if (filled < size) continue
       yield chunk
       filled = 0
     }
@@ -44,7 +45,7 @@ interface Part {
 
 /** The parts of a layout that lie in a range of the whole, cut to it. */
 function* cut(
-  { pieces }: TarGzLayout,
+  { pieces }: SlicedLayout,
   { first, last }: { readonly first: number; readonly last: number },
 ): Generator<Part> {
   let position = 0
@@ -68,12 +69,13 @@ function* cut(
 /** A stretch of the wheel in memory, which moves on. */
 class Window {
   readonly #wheel: OpenBlob
-  readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES)
+  readonly #buffer: Buffer
   #start = 0
   #end = 0
 
-  constructor(wheel: OpenBlob) {
+  constructor(wheel: OpenBlob, size: number) {
     this.#wheel = wheel
+    this.#buffer = Buffer.allocUnsafe(size)
   }
 
   /** At least one byte from `position`, at most `length`, valid until the next call. */

@@ -1,18 +1,25 @@
 import type { Member } from '../archive/archive.ts'
 import { GZIP_HEADER, gzipRuns, gzipTrailer, STORED_BLOCK_BYTES, storedBlockHeader } from '../archive/gzip-member.ts'
+import { compareUtf8 } from '../tree-path.ts'
 import { TAR_END, tarHeader, tarPadding } from './tar-header.ts'
 
-/**
- * How a wheel's bytes become its tree as a `.tar.gz` without inflating or deflating any of them: by turns, bytes made for the purpose and a slice
- * of the wheel. In values that can be sent between threads, and few of them.
- */
-export interface TarGzLayout {
+/** By turns, bytes made for the purpose and slices of a wheel. In values that can be sent between threads, and few of them. */
+export interface SlicedLayout {
   /** All bytes that are not the wheel's, one after the other. */
   readonly made: Uint8Array
   /** Three numbers a piece: how many of the made bytes come next, then where a slice of the wheel starts, and its length. */
   readonly pieces: Float64Array
   /** Of the whole, bytes. */
   readonly size: number
+}
+
+/** How a wheel's bytes become its tree as a `.tar.gz`, or one of its files as gzip, without inflating or deflating any of them. */
+export interface TarGzLayout extends SlicedLayout {
+  /**
+   * Three numbers a file, in the order of the manifest: where its deflate stream starts in the wheel, its length there (0 where it is stored as
+   * it is), and its CRC-32.
+   */
+  readonly files: Float64Array
 }
 
 /**
@@ -29,7 +36,26 @@ export function layOutTarGz(members: readonly Member[]): TarGzLayout {
     padding = tarPadding(member.size)
   }
   layout.make(gzipRuns(Buffer.concat([Buffer.alloc(padding), TAR_END])))
-  return layout.finish()
+  return { ...layout.finish(), files: sliceFiles(members) }
+}
+
+/** One file of `size` bytes as one gzip member around its slice. */
+export function layOutGzip(layout: TarGzLayout, index: number, size: number): SlicedLayout | undefined {
+  const [offset = 0, length = 0, checksum = 0] = layout.files.subarray(3 * index, 3 * index + 3)
+  if (length === 0) return undefined
+  const writer = new LayoutWriter()
+  writer.make(GZIP_HEADER)
+  writer.slice(offset, length)
+  writer.make(gzipTrailer(checksum, size))
+  return writer.finish()
+}
+
+function sliceFiles(members: readonly Member[]): Float64Array {
+  const files = members
+    .filter(({ isDirectory }) => !isDirectory)
+    .toSorted((left, right) => compareUtf8(left.path, right.path))
+    .flatMap(({ method, dataOffset, compressedSize, crc32 }) => [dataOffset, method === 0 ? 0 : compressedSize, crc32])
+  return new Float64Array(files)
 }
 
 function addContents(layout: LayoutWriter, { method, dataOffset, compressedSize, crc32, size }: Member): void {
@@ -65,7 +91,7 @@ class LayoutWriter {
     this.#size += length
   }
 
-  finish(): TarGzLayout {
+  finish(): SlicedLayout {
     this.#pieces.push(this.#sinceSlice, 0, 0)
     return { made: Buffer.concat(this.#made), pieces: new Float64Array(this.#pieces), size: this.#size }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { diskSyncIo } from '../../storage/io.ts'
 import { FaultySyncIo } from '../support/faulty-sync-io.ts'
@@ -7,7 +8,7 @@ import { unpackHere } from '../support/unpack-here.ts'
 import { makeWheel } from '../support/zip-writer.ts'
 
 const MIB = 1024 * 1024
-const large = Buffer.alloc(17 * MIB, 'a large file flows through')
+const large = Buffer.alloc(MAX_WHOLE_BYTES + MIB, 'a large file flows through')
 const stored = Buffer.alloc(70_000, 'is in the store already')
 
 /** A pack, a large blob read whole, one that flows through, one that is there already. */

@@ -1,4 +1,5 @@
 import { crc32, deflateRawSync } from 'node:zlib'
+import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import { writeZip, type ZipMember } from '../support/zip-writer.ts'
 import { type HostileCase, sound } from './cases.ts'
 
@@ -13,7 +14,7 @@ const EMPTY = deflateRawSync('')
 const MIB = 1024 * 1024
 
 /** The same, of members that are too large to be read whole. */
-const large = Buffer.alloc(17 * MIB, 'large')
+const large = Buffer.alloc(MAX_WHOLE_BYTES + MIB, 'large')
 const largeStream = deflateRawSync(large, { level: 1 })
 const largeMember = (bent: Partial<ZipMember>): (() => Buffer) => {
   return () => writeZip([{ name: 'large', content: large, compressed: largeStream, ...bent }])

@@ -107,3 +107,17 @@ test('closing twice is closing once', limit, async () => {
   const listening = await listen(hello, loopback)
   await Promise.all([listening.close(), listening.close()])
 })
+
+test('G6: what is no HTTP request of ours is 400 and a problem', limit, async () => {
+  const listening = await listen(hello, loopback)
+  for (const head of ['GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 'GET \\simple HTTP/1.1\r\nHost: x\r\n\r\n']) {
+    const socket = connect(portOf(listening), '127.0.0.1')
+    socket.end(head)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    assert.match(text, /^HTTP\/1\.1 400 /)
+    assert.match(text, /content-type: application\/problem\+json/i)
+    assert.match(text, /"code":"ERR_BAD_REQUEST"/)
+  }
+  await listening.close()
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import type { RecordVerdict } from '../../storage/model.ts'
 import { makeWheel, type WheelRecipe } from '../support/zip-writer.ts'
 import { unpackHere } from '../support/unpack-here.ts'
@@ -52,7 +53,7 @@ test('RECORD is ok where a path needs quotes', async () => {
 })
 
 test('RECORD is ok for a large file, and hashes where its hash is wrong', async () => {
-  const large = Buffer.alloc(17 * 1024 * 1024, 'large')
+  const large = Buffer.alloc(MAX_WHOLE_BYTES + 1, 'large')
   await using right = await unpackHere(wheel({ large }), { limits: { maxRatio: Infinity } })
   assert.equal(right.result.unpacked.record, 'ok')
   const record = `${row('large', 'small').replace(/\d+$/, '')}\n`

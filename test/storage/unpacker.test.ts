@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
 import { ArchiveRefusedError, StoreClosedError } from '../../storage/errors.ts'
 import { createUnpacker, type Unpacker, type UnpackerOptions } from '../../storage/unpacker.ts'
@@ -84,7 +85,7 @@ test('what the store has is not written again', async (t) => {
     return new Set(blake3s)
   }
   const { unpacker, add, left } = await setUp(t, { findStored })
-  const files = { small: 's', large: Buffer.alloc(100_000), huge: Buffer.alloc(17 * MIB, 'huge') }
+  const files = { small: 's', large: Buffer.alloc(100_000), huge: Buffer.alloc(MAX_WHOLE_BYTES + MIB, 'huge') }
   const { unpacked, staged } = await unpacker.unpack(
     await add(makeWheel({ name: 'a', version: '1', files, method: 0 })),
   )

@@ -21,14 +21,14 @@ export type FoundClients =
 
 /**
  * The clients of ../shared/clients, installed once into `.venvs/` and shared by all test processes. With
- * ARBOR_REQUIRE_CLIENTS=1, as in .ci/run, missing ones are an error.
+ * REQUIRE_CLIENTS=1, as in .ci/run, missing ones are an error.
  */
 export async function findClients(): Promise<FoundClients> {
   const found = await findIngredients()
   if (typeof found !== 'string') {
     return { clients: await prepareOnce(found.basePython, found.wheels), skip: false }
   }
-  if (process.env['ARBOR_REQUIRE_CLIENTS'] === '1') throw new Error(`ARBOR_REQUIRE_CLIENTS=1, but ${found}`)
+  if (process.env['REQUIRE_CLIENTS'] === '1') throw new Error(`REQUIRE_CLIENTS=1, but ${found}`)
   return { clients: undefined, skip: found }
 }
 

@@ -136,7 +136,7 @@ export class MemoryRepository implements Repository {
       uptime: 1,
       requests: { files: { hits: 0, misses: 0 }, pages: { hits: 0, misses: 0, stale: 0 } },
       bytes: { fromUpstream: 0, served: 0 },
-      downloads: 0,
+      downloads: { running: 0, resumed: 0, notKept: 0, failed: {} },
       store: {
         pages: this.#pages.size,
         distributions: this.#wheels.size,

@@ -14,7 +14,7 @@ export interface Origins {
 /** PyPI's shape (protocol.md §3.1), its odd `data-dist-info-metadata` key and its nulls included. */
 export function renderJsonPage(project: string, files: readonly Distribution[], quirks: Quirks, at: Origins): string {
   return `${JSON.stringify({
-    meta: { 'api-version': '1.4', _last_serial: 1 },
+    meta: { 'api-version': '1.4', '_last-serial': 1 },
     name: project,
     'project-status': { status: 'active' },
     versions: [...new Set(files.map((file) => file.version))],

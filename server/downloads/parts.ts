@@ -1,0 +1,115 @@
+import { LRUCache } from 'lru-cache'
+import type { ByteRange } from '../../routes/content.ts'
+import { SingleFlight } from '../../storage/single-flight.ts'
+import { UpstreamError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { redactUrl } from '../redact.ts'
+import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+
+/** Many resolvers ask for the same tail within moments. */
+const KEEP_MS = 60_000
+const KEEP_BYTES = 16 << 20
+/** How long a host is taken to know no ranges after it showed so, milliseconds. */
+const NO_RANGES_MS = 10 * 60_000
+/** What a server answers that knows no ranges, or not this kind: the whole, or an error (protocol.md H7). */
+const NO_RANGES = new Set([200, 400, 405, 501])
+
+export interface PartsOptions {
+  readonly upstream: Upstream
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Shutdown. A part is not for one client only, so that none's leaving ends a request. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Parts of files that are not stored, by ranged requests: what a resolver reads of a wheel to know what it needs, for which nobody
+ * should download the wheel.
+ *
+ * Nothing verifies such a part, since the index promises a digest of the whole only. That is as good as asking upstream directly, which is
+ * what the client would do without us; an installer checks the whole wheel once it installs it, and that comes from a verified download.
+ * Nothing of a part is stored: it is kept in memory for a minute.
+ */
+export class Parts {
+  readonly #options: PartsOptions
+  readonly #flights = new SingleFlight<string, Uint8Array | undefined>()
+  readonly #kept = new LRUCache<string, Uint8Array>({
+    maxSize: KEEP_BYTES,
+    sizeCalculation: ({ length }) => 256 + length,
+    ttl: KEEP_MS,
+  })
+  readonly #sizes = new LRUCache<string, number>({ max: 10_000, ttl: KEEP_MS })
+  readonly #hostsWithout = new LRUCache<string, true>({ max: 1000, ttl: NO_RANGES_MS })
+
+  constructor(options: PartsOptions) {
+    this.#options = options
+  }
+
+  /** The bytes of `range` in a file of `size` bytes. Undefined where upstream does not give exactly these: then the whole has to be downloaded. */
+  async read(target: Target, range: ByteRange, size: number): Promise<Uint8Array | undefined> {
+    return this.#read(target, range, size)
+  }
+
+  /** Bytes of a file whose index does not say. Undefined where upstream does not either. */
+  async measure(target: Target): Promise<number | undefined> {
+    if (!this.#sizes.has(target.url)) await this.#read(target, { first: 0, last: 0 }, undefined)
+    return this.#sizes.get(target.url)
+  }
+
+  /** Waits for what runs. */
+  settle(): Promise<void> {
+    return this.#flights.settle()
+  }
+
+  async #read(target: Target, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+    if (this.#hostsWithout.has(hostOf(target))) return undefined
+    const key = `${target.url} ${range.first}-${range.last}/${size}`
+    const kept = this.#kept.get(key)
+    if (kept !== undefined) return kept
+    return this.#flights.run(key, async () => {
+      const bytes = await this.#fetch(target, range, size)
+      if (bytes !== undefined) this.#kept.set(key, bytes)
+      return bytes
+    })
+  }
+
+  async #fetch(target: Target, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+    const { upstream, signal, log } = this.#options
+    try {
+      const response = await upstream.openPart(target, range, signal)
+      if ((response.status === 200 || response.status === 206) && Number.isSafeInteger(response.size)) {
+        this.#sizes.set(target.url, response.size ?? 0)
+      }
+      const isIt = response.status === 206 && response.first === range.first && response.last === range.last
+      if (isIt && (size === undefined || response.size === size)) return await this.#readBody(response, range)
+      response.discard()
+      if (NO_RANGES.has(response.status) || (response.status === 206 && !isIt)) {
+        this.#hostsWithout.set(hostOf(target), true)
+        log.info({ host: hostOf(target), status: response.status }, 'this file host gives no ranges')
+      }
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      // Whoever asked downloads the whole instead, which tells them if that fails too.
+      log.warn({ url: redactUrl(target.url), reason: error.message }, 'a part of a file was not to be had')
+    }
+    return undefined
+  }
+
+  /** Undefined where it has another length than it announced. */
+  async #readBody(response: UpstreamFile, { first, last }: ByteRange): Promise<Uint8Array | undefined> {
+    const bytes = Buffer.allocUnsafeSlow(last - first + 1)
+    let filled = 0
+    for await (const chunk of response.body) {
+      this.#options.metrics.bytesFromUpstream += chunk.length
+      if (filled + chunk.length > bytes.length) return undefined
+      bytes.set(chunk, filled)
+      filled += chunk.length
+    }
+    return filled === bytes.length ? bytes : undefined
+  }
+}
+
+function hostOf(target: Target): string {
+  return new URL(target.url).host
+}

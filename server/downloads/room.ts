@@ -1,0 +1,84 @@
+import type { PruneBudget, PrunePlan } from '../../storage/catalog/catalog.ts'
+import { StoreFullError } from '../../storage/errors.ts'
+
+/** Left free on the disk for the catalog's log and for unpacking. */
+const KEEP_FREE_BYTES = 64 << 20
+/** A prune for size goes this far below the limit, so that the next download does not cause the next prune. */
+const HEADROOM = 0.9
+
+/** What a store tells of its room, and how it is asked for more. */
+export interface RoomOptions {
+  readonly store: {
+    stats(): Promise<{ readonly storedBytes: number; readonly freeBytes: number }>
+    planPrune(budget: PruneBudget): Promise<PrunePlan>
+  }
+  readonly executePrune: (plan: PrunePlan) => Promise<unknown>
+  /** The store's own limit. */
+  readonly maxBytes: number | undefined
+  readonly keepFreeBytes?: number | undefined
+}
+
+/** Room that a download has been promised, until it is disposed of. */
+export interface Reservation extends Disposable {
+  /** Why there is none; the file is then to be passed on without being kept. */
+  readonly refusal: StoreFullError | undefined
+}
+
+interface Reserved {
+  readonly bytes: number
+  /** How many of them are on the disk already. */
+  readonly written: () => number
+}
+
+/** Sees to it that what is downloaded at the same time fits together: on the disk, and within the store's limit, by pruning first. */
+export class Room {
+  readonly #options: RoomOptions
+  readonly #reserved = new Set<Reserved>()
+  #turns: Promise<unknown> = Promise.resolve()
+
+  constructor(options: RoomOptions) {
+    this.#options = options
+  }
+
+  /** Reserves `bytes` for a download; one whose length nobody knows is let in for what it turns out to be. */
+  async reserve(bytes: number | undefined, written: () => number): Promise<Reservation> {
+    if (bytes === undefined) return { refusal: undefined, [Symbol.dispose]: () => {} }
+    // One after the other, so that no two are promised the same room, or prune for it twice.
+    const turn = this.#turns.then(() => this.#refuse(bytes))
+    this.#turns = turn.catch(() => {}) // The next one's turn comes whatever became of this one.
+    const refusal = await turn
+    const reserved: Reserved = { bytes, written }
+    if (refusal === undefined) this.#reserved.add(reserved)
+    return { refusal, [Symbol.dispose]: () => void this.#reserved.delete(reserved) }
+  }
+
+  async #refuse(bytes: number): Promise<StoreFullError | undefined> {
+    const { store, maxBytes, keepFreeBytes = KEEP_FREE_BYTES } = this.#options
+    if (maxBytes !== undefined && !(await this.#fitsInto(maxBytes, bytes))) {
+      return new StoreFullError(`${bytes} bytes do not fit into the store, which is limited to ${maxBytes}`)
+    }
+    const { freeBytes } = await store.stats()
+    const promised = sum(this.#reserved, (reserved) => Math.max(0, reserved.bytes - reserved.written()))
+    if (bytes + promised + keepFreeBytes <= freeBytes) return undefined
+    return new StoreFullError(`${bytes} bytes do not fit on the disk, of which ${freeBytes} are free`)
+  }
+
+  async #fitsInto(maxBytes: number, bytes: number): Promise<boolean> {
+    const { store, executePrune } = this.#options
+    const room = maxBytes - bytes - sum(this.#reserved, (reserved) => reserved.bytes)
+    if (room < 0) return false
+    if ((await store.stats()).storedBytes <= room) return true
+    const plan = await store.planPrune({
+      unusedForMs: undefined,
+      maxBytes: Math.max(0, room - Math.floor(maxBytes * (1 - HEADROOM))),
+    })
+    // Nothing is thrown away for a file that will not fit all the same.
+    if (plan.storedBytes - plan.freedBytes > room) return false
+    await executePrune(plan)
+    return (await store.stats()).storedBytes <= room
+  }
+}
+
+function sum(reserved: Iterable<Reserved>, measure: (reserved: Reserved) => number): number {
+  return Iterator.from(reserved).reduce((total, one) => total + measure(one), 0)
+}

@@ -1,0 +1,44 @@
+/** The headers of a response, as undici gives them. */
+export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+/** A header's value; the first where it is repeated. */
+export function headerOf(headers: UpstreamHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** What If-Range may carry (RFC 9110 §13.1.5): a strong ETag, else Last-Modified. */
+export function validatorOf(headers: UpstreamHeaders): string | undefined {
+  const etag = headerOf(headers, 'etag')
+  return etag !== undefined && !etag.startsWith('W/') ? etag : headerOf(headers, 'last-modified')
+}
+
+/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3). */
+export function retryAfterOf(headers: UpstreamHeaders): number | undefined {
+  const value = headerOf(headers, 'retry-after')
+  if (value === undefined) return undefined
+  if (/^\d+$/.test(value)) return Number(value)
+  const at = Date.parse(value)
+  const now = Date.parse(headerOf(headers, 'date') ?? '')
+  return Number.isNaN(at) || Number.isNaN(now) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
+}
+
+/** Where in a file the body of a response lies. `NaN`: a 206 that does not say. */
+export interface BodyPlace {
+  /** 0 for a 200. */
+  readonly first: number
+  /** The last byte of a 206. */
+  readonly last: number | undefined
+  /** Bytes of the whole file, where upstream says so. */
+  readonly size: number | undefined
+}
+
+export function placeOf(status: number, headers: UpstreamHeaders): BodyPlace {
+  if (status === 206) {
+    const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headerOf(headers, 'content-range') ?? '')
+    const [first = Number.NaN, last = Number.NaN, size = Number.NaN] = (range ?? []).slice(1).map(Number)
+    return { first, last, size }
+  }
+  const length = headerOf(headers, 'content-length')
+  return { first: 0, last: undefined, size: length === undefined ? undefined : Number(length) }
+}

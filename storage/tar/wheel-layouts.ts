@@ -1,0 +1,88 @@
+import { LRUCache } from 'lru-cache'
+import type { BlobStore } from '../blobs/blob-store.ts'
+import type { Blake3 } from '../digest.ts'
+import { BlobDamagedError } from '../errors.ts'
+import { OwnedIteration } from '../owned-iteration.ts'
+import { SingleFlight } from '../single-flight.ts'
+import type { Archive } from './archive.ts'
+import { readLayout } from './read-layout.ts'
+import { layOutGzip, type SlicedLayout, type TarGzLayout } from './tar-gz-layout.ts'
+
+/** Changes whenever the bytes made of the same wheel would. */
+const FORMAT = 'tar-gz-1'
+
+export interface WheelLayoutsOptions {
+  readonly blobs: BlobStore
+  /** Reads a wheel's directory and lays its tree out, away from this thread. */
+  readonly layOut: (wheelPath: string) => Promise<TarGzLayout>
+  readonly memoryBytes: number
+}
+
+/** What is made of stored wheels that were found good, from their own deflate streams; how each is laid out is kept in memory. */
+export class WheelLayouts {
+  readonly #options: WheelLayoutsOptions
+  readonly #layouts: LRUCache<Blake3, TarGzLayout>
+  readonly #flights = new SingleFlight<Blake3, TarGzLayout>()
+
+  constructor(options: WheelLayoutsOptions) {
+    this.#options = options
+    this.#layouts = new LRUCache({
+      maxSize: options.memoryBytes,
+      sizeCalculation: ({ made, pieces, files }) => 1024 + made.byteLength + pieces.byteLength + files.byteLength,
+    })
+  }
+
+  /** The whole tree as a `.tar.gz`. `wheel` must be stored, and must have a tree. Throws {@link BlobDamagedError} where its file is gone. */
+  async tarGz(wheel: Blake3): Promise<Archive> {
+    return this.#serve(wheel, await this.#find(wheel), `${FORMAT}:${wheel}`)
+  }
+
+  /**
+   * The tree's file at `index` in its manifest as gzip; undefined where the wheel has it uncompressed. Throws as {@link tarGz} does.
+   */
+  async gzip(wheel: Blake3, index: number, file: { readonly blake3: Blake3; readonly size: number }): Promise<Archive | undefined> {
+    const layout = layOutGzip(await this.#find(wheel), index, file.size)
+    // Another wheel may have compressed the same file otherwise.
+    return layout && this.#serve(wheel, layout, `blake3:${file.blake3}-gzip-${wheel.slice(0, 32)}`)
+  }
+
+  /** Forgets everything in memory: some of it was pruned. */
+  forget(): void {
+    this.#layouts.clear()
+  }
+
+  #serve(wheel: Blake3, layout: SlicedLayout, validator: string): Archive {
+    return {
+      size: layout.size,
+      validator,
+      isExact: true,
+      open: (first, last) => this.#open(wheel, layout, { first, last }),
+    }
+  }
+
+  async #find(wheel: Blake3): Promise<TarGzLayout> {
+    return this.#layouts.get(wheel) ?? this.#flights.run(wheel, () => this.#layOut(wheel))
+  }
+
+  async #layOut(wheel: Blake3): Promise<TarGzLayout> {
+    const path = await this.#options.blobs.localPath(wheel)
+    if (path === undefined) throw gone(wheel)
+    const layout = await this.#options.layOut(path)
+    this.#layouts.set(wheel, layout)
+    return layout
+  }
+
+  async #open(
+    wheel: Blake3,
+    layout: SlicedLayout,
+    range: { readonly first: number; readonly last: number },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const blob = await this.#options.blobs.open(wheel)
+    if (blob === undefined) throw gone(wheel)
+    return new OwnedIteration(readLayout(layout, blob, range), () => Promise.resolve(blob.close()))
+  }
+}
+
+function gone(wheel: Blake3): BlobDamagedError {
+  return new BlobDamagedError(wheel, 'the file of a wheel is gone')
+}
