@@ -48,11 +48,12 @@ export async function sendContent(c: NodeContext, content: Content, options: Con
   return RESPONSE_ALREADY_SENT
 }
 
-/** Strong: it is the digest of the bytes. None while only a finished download can tell. */
+/** Strong, and mostly the digest of the bytes; weak where these may vary. None while only a finished download can tell. */
 function etagOf(content: Content): string | undefined {
   if (content.sha256 !== undefined) return `"sha256:${content.sha256}"`
   if (content.blake3 !== undefined) return `"blake3:${content.blake3}"`
-  return content.validator === undefined ? undefined : `"${content.validator}"`
+  if (content.validator === undefined) return undefined
+  return content.isExact === false ? `W/"${content.validator}"` : `"${content.validator}"`
 }
 
 /** The range to send; undefined for the whole. Throws where none of it is there (416). */

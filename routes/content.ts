@@ -15,6 +15,8 @@ export interface Content {
   readonly blake3: Blake3 | undefined
   /** What tells these bytes from any others, where no digest of them is known but they are always the same. */
   readonly validator?: string | undefined
+  /** False: what has the same validator means the same, but may be other bytes. */
+  readonly isExact?: boolean | undefined
   /** The whole, where it is small enough to be kept in memory. */
   readonly bytes: Uint8Array | undefined
   /**

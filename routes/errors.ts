@@ -1,5 +1,6 @@
 /** What can be wrong with a request itself; what a repository throws has codes of its own. */
 export type RouteErrorCode =
+  | 'ERR_AMBIGUOUS'
   | 'ERR_BAD_REQUEST'
   | 'ERR_BODY_TOO_LARGE'
   | 'ERR_METHOD_NOT_ALLOWED'
@@ -13,15 +14,21 @@ export class RouteError extends Error {
   readonly code: RouteErrorCode
   /** Headers that the response needs: `Allow`, `Content-Range`, `WWW-Authenticate`. */
   readonly headers: Readonly<Record<string, string>>
+  /** Members that the problem has beside the usual ones. */
+  readonly extensions: Readonly<Record<string, unknown>>
 
   constructor(
     code: RouteErrorCode,
     message: string,
-    options: ErrorOptions & { readonly headers?: Readonly<Record<string, string>> } = {},
+    options: ErrorOptions & {
+      readonly headers?: Readonly<Record<string, string>>
+      readonly extensions?: Readonly<Record<string, unknown>>
+    } = {},
   ) {
     super(message, options)
     this.code = code
     this.headers = options.headers ?? {}
+    this.extensions = options.extensions ?? {}
   }
 }
 

@@ -47,11 +47,15 @@ function makeGuide(base: string): Guide {
     paths: {
       '/simple/{project}/': 'the files of a project (PEP 503, PEP 691)',
       '/wheels/{digest}': 'a wheel, by sha256: or blake3:',
-      '/wheels/{digest}/tree': 'the manifest of what is in it',
-      '/trees/{id}': 'a manifest by its own hash',
+      '/wheels/{digest}/tree': 'the manifest of what is in it; with .tar, .tar.gz or .tar.zst at the end, all of it',
+      '/trees/{id}': 'a manifest by its own hash (or dirhash:, or uv:); the whole tree likewise',
+      '/trees/{id}/': 'a listing, to look around',
       '/trees/{id}/{path}': 'one file of a tree',
+      '/trees/{id}/diff/{id}': 'what differs between two trees',
+      '/trees/{id}/missing': 'POST what you have, get what you lack',
       '/blobs/{digest}': 'any stored bytes by their hash',
       '/lookup/{digest}': 'what is known by a hash',
+      '/lookup/{index}/{project}': 'what is stored of a project',
       '/health': 'whether the server answers',
     },
   }

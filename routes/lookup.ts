@@ -1,24 +1,51 @@
 import { Hono } from 'hono'
-import { parseDigest } from '../storage/digest.ts'
-import type { NodeEnv } from './env.ts'
+import { type Filename, parseFilename, parseIndexName, parseProjectName } from '../storage/names.ts'
+import type { NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { REVALIDATE } from './headers.ts'
 import { parsePath } from './path.ts'
 import { replyJson } from './reply.ts'
 import type { Repository, WheelRecord } from './repository.ts'
+import { parseLookupKey } from './tree-name.ts'
+import { findVersion, isSameVersion } from './versions.ts'
 
-/** What is known by a digest, whichever of its names is at hand. */
+/** What is known by a digest, or of a project's files that are stored; nothing here ever asks upstream. */
 export function lookupRoutes(repository: Repository): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
-  app.get('/lookup/:digest', async (c) => {
-    const [, digest = ''] = parsePath(c.req.raw.url)
-    const wheels = await repository.lookup(parseDigest(digest), { signal: c.req.raw.signal })
-    if (wheels.length === 0) throw notFound(`wheel or tree ${digest}`)
-    return replyJson({ wheels: wheels.map(renderWheel) }, { 'Cache-Control': REVALIDATE })
+  app.get('/lookup/:key', async (c) => {
+    const [, text = ''] = parsePath(c.req.raw.url)
+    const wheels = await repository.lookup(parseLookupKey(text), { signal: c.req.raw.signal })
+    return replyWheels(wheels, `wheel or tree ${text}`)
   })
 
+  const answer = (c: NodeContext): Promise<Response> => answerProject(c, repository)
+  app.get('/lookup/:index/:project', answer)
+  app.get('/lookup/:index/:project/:version', answer)
+  app.get('/lookup/:index/:project/:version/:filename', answer)
+
   return app
+}
+
+async function answerProject(c: NodeContext, repository: Repository): Promise<Response> {
+  const [, first = '', second = '', version, last] = parsePath(c.req.raw.url)
+  const index = parseIndexName(first)
+  const project = parseProjectName(second)
+  const filename = last === undefined ? undefined : parseFilename(last)
+  if (!repository.hasIndex(index)) throw notFound(`index ${index}`)
+  const stored = await repository.lookUpProject(index, project, { signal: c.req.raw.signal })
+  const isMeant = (candidate: Filename): boolean =>
+    (filename === undefined || candidate === filename) &&
+    (version === undefined || isSameVersion(findVersion(candidate, project), version))
+  const wheels = stored.filter(({ seen }) =>
+    seen.some((place) => place.index === index && place.project === project && isMeant(place.filename)),
+  )
+  return replyWheels(wheels, `stored file of ${[project, version, filename].filter(Boolean).join(' ')}`)
+}
+
+function replyWheels(wheels: readonly WheelRecord[], what: string): Response {
+  if (wheels.length === 0) throw notFound(what)
+  return replyJson({ wheels: wheels.map(renderWheel) }, { 'Cache-Control': REVALIDATE })
 }
 
 /** As in {@link WheelRecord}, with every digest as `algorithm:hex`; a dirhash is none, but uv's own hash of a directory. */

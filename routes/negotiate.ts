@@ -31,6 +31,7 @@ interface Weighted {
  */
 const types = new LRUCache<string, PageType>({ max: 100 })
 const encodings = new LRUCache<string, PageEncoding>({ max: 100 })
+const withoutZstd = new LRUCache<string, PageEncoding>({ max: 100 })
 
 /**
  * Chooses the form of a page by `Accept` (protocol.md A1 to A9): the highest weight wins; among equals what is named
@@ -80,8 +81,20 @@ export function negotiateEncoding(acceptEncoding: string | undefined): PageEncod
   return encodings.get(acceptEncoding) ?? remember(encodings, acceptEncoding, chooseEncoding(acceptEncoding))
 }
 
+/** Whether gzip may be sent, and is not less welcome than the bytes as they are. */
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  if (acceptEncoding === undefined) return false
+  const known = withoutZstd.get(acceptEncoding)
+  if (known !== undefined) return known === 'gzip'
+  const codings = parseWeighted(acceptEncoding).filter(({ name }) => name !== 'zstd')
+  return remember(withoutZstd, acceptEncoding, chooseAmong(codings)) === 'gzip'
+}
+
 function chooseEncoding(acceptEncoding: string): PageEncoding {
-  const codings = parseWeighted(acceptEncoding)
+  return chooseAmong(parseWeighted(acceptEncoding))
+}
+
+function chooseAmong(codings: readonly Weighted[]): PageEncoding {
   const weightOf = (...names: readonly string[]): number | undefined =>
     codings.find(({ name }) => names.includes(name))?.weight
   const gzip = weightOf('gzip', 'x-gzip') ?? weightOf('*') ?? 0

@@ -7,11 +7,7 @@ export function reply(text: string, headers: Readonly<Record<string, string>>, s
 }
 
 /** JSON for whoever asks. */
-export function replyJson(value: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return reply(`${JSON.stringify(value)}\n`, {
-    ...READ_HEADERS,
-    'Content-Type': 'application/json',
-    'Cache-Control': NO_STORE,
-    ...headers,
-  })
+export function replyJson(value: unknown, headers: Readonly<Record<string, string>> = {}, status = 200): Response {
+  const all = { ...READ_HEADERS, 'Content-Type': 'application/json', 'Cache-Control': NO_STORE, ...headers }
+  return reply(`${JSON.stringify(value)}\n`, all, status)
 }

@@ -2,11 +2,20 @@ import type { Blake3, Digest, Sha256 } from '../storage/digest.ts'
 import type { ProjectPage, RecordVerdict, RefusalReason, Sighting, Tree } from '../storage/model.ts'
 import type { Filename, IndexName, ProjectName, TreePath } from '../storage/names.ts'
 import type { PruneBudget, PruneOutcome, PrunePlan } from '../storage/catalog/catalog.ts'
+import type { ArchiveForm } from '../storage/tree-renditions.ts'
 import type { Content } from './content.ts'
+import type { LookupKey, TreeAlias } from './tree-name.ts'
+
+export type { ArchiveForm } from '../storage/tree-renditions.ts'
 
 export interface RequestOptions {
   /** The client went away, or the server shuts down. Work that others share goes on. */
   readonly signal: AbortSignal
+}
+
+export interface PageOptions extends RequestOptions {
+  /** D5: the client said that it does not want what was confirmed some time ago (`no-cache`, `max-age=0`). */
+  readonly insists: boolean
 }
 
 /** A file as our URLs name it: `/files/{index}/{sha256}/{filename}`; no SHA-256 where the index lists none. */
@@ -37,8 +46,20 @@ export interface Manifest {
 /** One file of a tree: its bytes, and what belongs to the tree rather than to them. */
 export interface ServedTreeFile {
   readonly content: Content
+  /** The content coding of `content`; undefined: the file as it is. */
+  readonly encoding: 'gzip' | undefined
+  /** Of the file as it is. */
+  readonly blake3: Blake3
   readonly executable: boolean
 }
+
+export interface WheelTreeOptions extends RequestOptions {
+  /** Say that a tree is pending rather than wait until it is made. */
+  readonly respondAsync: boolean
+}
+
+/** A tree that is being made. */
+export type Pending = 'pending'
 
 export interface WheelRecord {
   readonly sha256: Sha256
@@ -111,7 +132,7 @@ export interface Repository {
   findPage(
     index: IndexName,
     project: ProjectName,
-    options: RequestOptions,
+    options: PageOptions,
   ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined
   /**
    * GET and HEAD /files/{index}/{sha256}/{filename}. With `describe` nothing is downloaded for a size that the page already says:
@@ -127,17 +148,33 @@ export interface Repository {
   /** GET /wheels/{digest} */
   findWheel(digest: Digest, options: RequestOptions): Promise<Content | undefined>
   /** GET /wheels/{digest}/tree: waits for a tree that is being made. Throws {@link ArchiveRefusedError} where there will be none. */
-  findTreeOfWheel(digest: Digest, options: RequestOptions): Promise<Manifest | undefined>
-  /** GET /wheels/{digest}/tree.tar.gz: waits and throws likewise. */
-  findTreeArchive(digest: Digest, options: RequestOptions): Promise<Content | undefined>
+  findTreeOfWheel(digest: Digest, options: WheelTreeOptions): Promise<Manifest | Pending | undefined>
+  /** GET /wheels/{digest}/tree.{form}: waits and throws likewise. */
+  findTreeArchiveOfWheel(
+    digest: Digest,
+    form: ArchiveForm,
+    options: WheelTreeOptions,
+  ): Promise<Content | Pending | undefined>
   /** GET /trees/{id} */
   findManifest(id: Blake3, options: RequestOptions): Promise<Manifest | undefined>
-  /** GET /trees/{id}/{path} */
-  findTreeFile(id: Blake3, path: TreePath, options: RequestOptions): Promise<ServedTreeFile | undefined>
+  /** The ids of the trees that an alias means. */
+  findTreeIds(alias: TreeAlias, options: RequestOptions): Promise<readonly Blake3[]>
+  /** GET /trees/{id}.{form}: undefined also where it is made of a wheel, and none that has the tree is stored. */
+  findTreeArchive(id: Blake3, form: ArchiveForm, options: RequestOptions): Promise<Content | undefined>
+  /** GET /trees/{id}/{path}: with `gzip` in that coding, where it is at hand and shorter. */
+  findTreeFile(
+    id: Blake3,
+    path: TreePath,
+    options: RequestOptions & { readonly gzip: boolean },
+  ): Promise<ServedTreeFile | undefined>
+  /** POST /trees/{id}/missing: a tar of the blobs that are not in `have`. It has a size. */
+  findMissing(id: Blake3, have: ReadonlySet<Blake3>, options: RequestOptions): Promise<Content | undefined>
   /** GET /blobs/{digest} */
   findBlob(digest: Digest, options: RequestOptions): Promise<Content | undefined>
-  /** GET /lookup/{digest}: by any wheel's sha256 or blake3, or (as blake3) by a tree's id or dirhash. */
-  lookup(digest: Digest, options: RequestOptions): Promise<readonly WheelRecord[]>
+  /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. */
+  lookup(key: LookupKey, options: RequestOptions): Promise<readonly WheelRecord[]>
+  /** GET /lookup/{index}/{project}: what is stored of it, oldest first. */
+  lookUpProject(index: IndexName, project: ProjectName, options: RequestOptions): Promise<readonly WheelRecord[]>
 
   /** GET /admin/stats */
   stats(): Promise<RepositoryStats>

@@ -1,53 +1,75 @@
 import { Hono } from 'hono'
-import { parseDigest, type Blake3 } from '../storage/digest.ts'
-import { MalformedError } from '../storage/errors.ts'
 import { parseTreePath } from '../storage/tree-path.ts'
+import { LASTING, sendArchive, splitArchiveName } from './archives.ts'
 import { sendContent } from './body.ts'
 import type { Content } from './content.ts'
-import { presentationOf } from './content-type.ts'
+import { sendDiff } from './diff.ts'
+import { findDirectory } from './directory.ts'
 import type { NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
-import { IMMUTABLE } from './headers.ts'
+import { cacheControlOf, findTree } from './find-tree.ts'
 import { parsePath } from './path.ts'
 import type { Manifest, Repository } from './repository.ts'
+import { redirectToDirectory, sendListing } from './listings.ts'
+import { sendTreeFile } from './tree-files.ts'
+import { isTreeName, parseTreeName } from './tree-name.ts'
 
 /** Trees by their own name; nothing here ever asks upstream. */
 export function treeRoutes(repository: Repository): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
   app.get('/trees/:id', async (c) => {
-    const [, id = ''] = parsePath(c.req.raw.url)
-    const manifest = await repository.findManifest(parseTreeId(id), { signal: c.req.raw.signal })
-    if (manifest === undefined) throw notFound(`tree ${id}`)
-    return sendManifest(c, manifest)
+    const [, segment = ''] = parsePath(c.req.raw.url)
+    const { text, form } = splitArchiveName(segment)
+    const name = parseTreeName(text)
+    const { signal } = c.req.raw
+    const manifest = await findTree(repository, { name, text }, { signal })
+    if (form === undefined) return sendManifest(c, manifest, { cacheControl: cacheControlOf(name) })
+    const archive = await repository.findTreeArchive(manifest.tree.id, form, { signal })
+    if (archive === undefined) throw notFound(`wheel that has the tree ${text}`)
+    // A tar is the same for ever; the others depend on the wheel and on the library.
+    const cacheControl = form === 'tar' || name.algorithm !== 'blake3' ? cacheControlOf(name) : LASTING
+    return sendArchive(c, archive, { form, cacheControl })
   })
 
-  app.get('/trees/:id/:path{.+}', async (c) => {
-    const [, id = '', ...segments] = parsePath(c.req.raw.url)
-    const path = parseTreePath(segments.join('/'))
-    const file = await repository.findTreeFile(parseTreeId(id), path, { signal: c.req.raw.signal })
-    if (file === undefined) throw notFound(`${JSON.stringify(path)} in the tree ${id}`)
-    const { contentType, active } = presentationOf(path)
-    return sendContent(c, file.content, {
-      contentType,
-      cacheControl: IMMUTABLE,
-      headers: { ...SANDBOX, ...(active ? DOWNLOAD : {}), 'X-Arbor-Executable': String(file.executable) },
-    })
+  app.get('/trees/:id/', (c) => answerDirectory(c, repository))
+
+  app.get('/trees/:id/:path{.+}', (c) => {
+    const [, text = '', ...segments] = parsePath(c.req.raw.url)
+    if (segments.at(-1) === '') return answerDirectory(c, repository)
+    if (segments.length === 2 && segments[0] === 'diff' && isTreeName(segments[1] ?? '')) {
+      return sendDiff(c, repository, { from: text, to: segments[1] ?? '' })
+    }
+    return answerFile(c, repository, segments.join('/'))
   })
 
   return app
 }
 
-/** I3: whatever a wheel holds, it is a stranger's, and must not act as a page of this server. */
-const SANDBOX = { 'Content-Security-Policy': "default-src 'none'; sandbox" } as const
+async function answerDirectory(c: NodeContext, repository: Repository): Promise<Response> {
+  const [, text = '', ...segments] = parsePath(c.req.raw.url)
+  const name = parseTreeName(text)
+  const path = segments.length === 1 ? '' : parseTreePath(segments.slice(0, -1).join('/'))
+  const manifest = await findTree(repository, { name, text }, { signal: c.req.raw.signal })
+  return sendListing(c, manifest, { text, path, cacheControl: cacheControlOf(name) })
+}
 
-const DOWNLOAD = { 'Content-Disposition': 'attachment' } as const
+async function answerFile(c: NodeContext, repository: Repository, joined: string): Promise<Response> {
+  const [, text = ''] = parsePath(c.req.raw.url)
+  const name = parseTreeName(text)
+  const path = parseTreePath(joined)
+  const response = await sendTreeFile(c, repository, { name, text, path })
+  if (response !== undefined) return response
+  const { tree } = await findTree(repository, { name, text }, { signal: c.req.raw.signal })
+  if (findDirectory(tree, path) !== undefined) return redirectToDirectory(path)
+  throw notFound(`${JSON.stringify(path)} in the tree ${text}`)
+}
 
-/** Exactly the manifest's bytes: their BLAKE3 is the tree's id. */
+/** Exactly the manifest's bytes: their BLAKE3 is the tree's id, which `Content-Location` tells. */
 export function sendManifest(
   c: NodeContext,
   manifest: Manifest,
-  headers: Readonly<Record<string, string>> = {},
+  options: { readonly cacheControl: string },
 ): Promise<Response> {
   const { bytes, tree } = manifest
   const content: Content = {
@@ -57,12 +79,6 @@ export function sendManifest(
     bytes,
     open: () => Promise.reject(new Error('A manifest is sent from memory.')),
   }
-  return sendContent(c, content, { contentType: 'application/json', cacheControl: IMMUTABLE, headers })
-}
-
-/** `blake3:<64 hex>`. Throws {@link MalformedError}. */
-function parseTreeId(text: string): Blake3 {
-  const digest = parseDigest(text)
-  if (digest.algorithm !== 'blake3') throw new MalformedError('tree id', text, 'it is a BLAKE3')
-  return digest.hex
+  const headers = { 'Content-Location': `/trees/blake3:${tree.id}` }
+  return sendContent(c, content, { contentType: 'application/json', cacheControl: options.cacheControl, headers })
 }

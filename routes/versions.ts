@@ -36,6 +36,11 @@ export function findVersion(filename: string, project: ProjectName): string | un
   return undefined
 }
 
+/** Whether both say the same version, in whatever spelling; a file name that tells none has no version. */
+export function isSameVersion(found: string | undefined, wanted: string): boolean {
+  return found !== undefined && versionKey(found) === versionKey(wanted)
+}
+
 /** PEP 440, appendix B, without the anchors for white space. */
 const VERSION =
   /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:[+_]([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$/

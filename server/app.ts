@@ -9,6 +9,7 @@ import { PREFLIGHT_HEADERS } from '../routes/headers.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { homeRoutes } from '../routes/home.ts'
 import { lookupRoutes } from '../routes/lookup.ts'
+import { missingRoutes } from '../routes/missing.ts'
 import type { Repository } from '../routes/repository.ts'
 import { simpleRoutes, type SimpleOptions } from '../routes/simple.ts'
 import { treeRoutes } from '../routes/trees.ts'
@@ -22,6 +23,8 @@ export interface AppOptions {
   /** The base of our URLs as people write it, where a proxy stands before us; else what the request says. */
   readonly publicUrl?: string | undefined
   readonly simple?: SimpleOptions
+  /** Where to upload instead, by the index's name in the URL; undefined: the default one. */
+  readonly uploads?: { find(index: string | undefined): string | undefined } | undefined
   readonly log?: AppLog
 }
 
@@ -45,13 +48,14 @@ export function createApp(options: AppOptions): App {
   app.route('/', fileRoutes(repository))
   app.route('/', wheelRoutes(repository))
   app.route('/', treeRoutes(repository))
+  app.route('/', missingRoutes(repository))
   app.route('/', blobRoutes(repository))
   app.route('/', lookupRoutes(repository))
   app.route('/', adminRoutes(repository, { token: options.adminToken }))
   app.route('/', healthRoutes())
   app.route('/', homeRoutes({ publicUrl: options.publicUrl }))
 
-  app.notFound((c) => answerUnrouted(app, c))
+  app.notFound((c) => answerUnrouted(app, c, options.uploads))
   app.onError((error, c) => answerError(error, c, log))
   refuseDotSegments(app)
   return app
@@ -67,18 +71,18 @@ const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?#]|$)/i
 function refuseDotSegments(app: App): void {
   const route = app.fetch
   app.fetch = (request, env, context) => {
-    const target = (env as Partial<NodeEnv['Bindings']> | undefined)?.incoming?.url ?? ''
+    const target = (env !== undefined && 'incoming' in env ? env.incoming.url : undefined) ?? ''
     const isSuspect = target.includes('/.') || target.includes('%2e') || target.includes('%2E')
     if (!isSuspect || !DOT_SEGMENT.test(target.split('?', 1)[0] ?? '')) return route(request, env, context)
-    const error = new RouteError('ERR_BAD_REQUEST', 'A path has no "." and ".." here.')
-    return renderProblem(problemOf(error), crypto.randomUUID())
+    return renderProblem(problemOf(notFound('path with "." or ".." in it')), crypto.randomUUID())
   }
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** What no route took: a method that this path does not have, a browser's preflight, or nothing of ours. */
-function answerUnrouted(app: App, c: NodeContext): Response {
+function answerUnrouted(app: App, c: NodeContext, uploads: AppOptions['uploads']): Response {
+  if (c.req.method === 'POST' || c.req.method === 'PUT') refuseUpload(c, uploads)
   const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path)).flatMap((method) =>
     method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : [method],
   )
@@ -89,6 +93,19 @@ function answerUnrouted(app: App, c: NodeContext): Response {
     return new Response(null, { status: 204, headers: { Allow, ...PREFLIGHT_HEADERS } })
   }
   throw new RouteError('ERR_METHOD_NOT_ALLOWED', `Allowed here: ${Allow}.`, { headers: { Allow } })
+}
+
+/** Where twine and uv publish to: the index itself, or `/legacy/` beside it. */
+const UPLOAD_PATH = /^\/(?:([^/]+)\/)?(?:simple|legacy)(?:\/|$)|^\/$/
+
+/** J1: says where to upload instead. */
+function refuseUpload(c: NodeContext, uploads: AppOptions['uploads']): void {
+  const path = UPLOAD_PATH.exec(c.req.path)
+  const url = path === null ? undefined : uploads?.find(path[1])
+  if (url === undefined) return
+  throw new RouteError('ERR_METHOD_NOT_ALLOWED', `This is a proxy, which takes no uploads. Upload to ${url} instead.`, {
+    headers: { Allow: 'GET, HEAD, OPTIONS' },
+  })
 }
 
 /** Middleware is registered for all methods, and is no route. */

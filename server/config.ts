@@ -1,16 +1,13 @@
 import { dirname, resolve } from 'node:path'
-import type { IndexName } from '../storage/names.ts'
+import type { IndexName, ProjectName } from '../storage/names.ts'
 import { findCacheFolder, resolveFolder, type User } from './config/data-folder.ts'
-import { readOverrides, sourceOf, type Flags, type Overrides } from './config/environment.ts'
-import {
-  indexSettings,
-  parseConfigFile,
-  type FileReading,
-  type FileSettings,
-  type IndexSettings,
-} from './config/file.ts'
+import { readOverrides, sourceOf, strayIndexVariables, type Flags, type Overrides } from './config/environment.ts'
+import { parseConfigFile, type FileReading, type FileSettings } from './config/file.ts'
+import { combineIndexes } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
-import type { Credentials, IndexUrl, ListenAddress, LogLevel } from './config/notation.ts'
+import { parseNetrc } from './config/netrc.ts'
+import type { Credentials, IndexCredentials, ListenAddress, LogLevel } from './config/notation.ts'
+import type { IndexMode } from './index-source.ts'
 
 /** Everything that can be set, read and checked; times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -21,8 +18,10 @@ export interface Config {
   readonly data: string
   /** undefined until {@link resolveAdminToken} has found or made one. */
   readonly adminToken: string | undefined
-  /** At least one; exactly one is the default. */
+  /** At least one. */
   readonly indexes: readonly IndexConfig[]
+  /** Exactly one of these and those is the default. */
+  readonly virtuals: readonly VirtualConfig[]
   readonly storage: {
     readonly maxBytes: number | undefined
     readonly unusedForMs: number | undefined
@@ -46,13 +45,28 @@ export interface IndexConfig {
   readonly url: URL
   /** Served at `/simple/` as well. */
   readonly default: boolean
-  readonly credentials: Credentials | undefined
+  readonly credentials: IndexCredentials | undefined
   /** How long a page is served without asking upstream. */
   readonly freshMs: number
   /** How long past that it is served while upstream does not answer. */
   readonly staleForMs: number
   /** `URL.host` of where its files may be fetched; undefined: wherever its pages say. */
   readonly allowedFileHosts: readonly string[] | undefined
+  readonly mode: IndexMode
+  /** Statuses that mean "no such project" beside 404 and 410. */
+  readonly notFoundStatuses: readonly number[]
+  readonly emptyMeansAbsent: boolean
+  readonly keepRemoved: boolean
+  /** Where its upstream takes uploads, if that is known. */
+  readonly uploadUrl: string | undefined
+}
+
+/** Several indexes under one name: the first that has a project owns it. */
+export interface VirtualConfig {
+  readonly name: IndexName
+  readonly default: boolean
+  readonly indexes: readonly IndexName[]
+  readonly pins: ReadonlyMap<ProjectName, IndexName>
 }
 
 /** Where settings come from; all of it passed in, so that a test owns it. */
@@ -74,7 +88,20 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const reading = await readConfigFile(file, sources)
   if (reading.kind === 'mistakes') mistakes.push(...reading.mistakes)
   if (reading.kind === 'mistakes' || mistakes.length > 0) throw new ConfigError(mistakes)
-  return combine(reading.settings, overrides, file, sources)
+  const config = combine(reading.settings, { overrides, file, netrc: await readNetrc(sources) }, sources)
+  const strays = strayIndexVariables(
+    sources.env,
+    config.indexes.map(({ name }) => name),
+  )
+  if (strays.length > 0) throw new ConfigError(strays)
+  return config
+}
+
+/** As curl and pip find it. One that cannot be read is none: nobody said that it should be there. */
+async function readNetrc({ env, homeFolder, readFile }: ConfigSources): Promise<ReadonlyMap<string, Credentials>> {
+  const path = env['NETRC'] || (homeFolder === undefined ? undefined : resolve(homeFolder, '.netrc'))
+  const text = path === undefined ? undefined : await readFile(path).catch(() => undefined)
+  return parseNetrc(text ?? '')
 }
 
 async function readConfigFile(file: string | undefined, sources: ConfigSources): Promise<FileReading> {
@@ -90,19 +117,24 @@ async function readConfigFile(file: string | undefined, sources: ConfigSources):
   }
 }
 
-function combine(
-  settings: FileSettings,
-  overrides: Overrides,
-  file: string | undefined,
-  sources: ConfigSources,
-): Config {
-  const { storage, memory, upstream } = settings
+interface Readings {
+  readonly overrides: Overrides
+  readonly file: string | undefined
+  readonly netrc: ReadonlyMap<string, Credentials>
+}
+
+function combine(settings: FileSettings, { overrides, file, netrc }: Readings, sources: ConfigSources): Config {
+  const { storage, memory, upstream, mode, virtual } = settings
+  const surroundings = { upstream: overrides.upstream, mode, env: sources.env, netrc, virtuals: virtual }
   return {
     file,
     listen: overrides.listen ?? settings.listen,
     data: dataFolder(settings.data, overrides.data, file, sources),
     adminToken: overrides.adminToken ?? settings['admin-token'],
-    indexes: combineIndexes(settings.index, overrides.upstream),
+    indexes: combineIndexes(settings.index, surroundings),
+    virtuals: virtual.map(({ name, default: isDefault = false, indexes, pins }) => {
+      return { name, default: isDefault, indexes, pins }
+    }),
     storage: { maxBytes: storage['max-size'], unusedForMs: storage['unused-for'] },
     memory: { pagesBytes: memory.pages, filesBytes: memory.files },
     upstream: {
@@ -114,32 +146,6 @@ function combine(
     },
     logLevel: settings['log-level'],
   }
-}
-
-function combineIndexes(tables: readonly IndexSettings[] | undefined, upstream: IndexUrl | undefined): IndexConfig[] {
-  const only = tables === undefined || tables.length === 1
-  return (tables ?? [soleIndex(upstream)]).map((table) => {
-    const isDefault = only || table.default === true
-    const replaced = isDefault ? upstream : undefined
-    const { username, password } = table
-    // Another host must never get the credentials of the one that it replaces.
-    const own = username === undefined || password === undefined ? table.url.credentials : { username, password }
-    return {
-      name: table.name,
-      url: (replaced ?? table.url).url,
-      default: isDefault,
-      credentials: replaced === undefined ? own : replaced.credentials,
-      freshMs: table['fresh-for'],
-      staleForMs: table['stale-for'],
-      allowedFileHosts: table['allowed-file-hosts'],
-    }
-  })
-}
-
-/** The index of a configuration that lists none. Its name stands in the file URLs of lock files, so it must never change. */
-function soleIndex(upstream: IndexUrl | undefined): IndexSettings {
-  const isPypi = upstream === undefined || upstream.url.hostname === 'pypi.org'
-  return indexSettings(isPypi ? 'pypi' : 'main', 'https://pypi.org/simple/')
 }
 
 /** A path in the file is relative to the file, any other to where the command was typed. */

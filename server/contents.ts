@@ -1,7 +1,7 @@
 import type { ByteRange, Content } from '../routes/content.ts'
 import type { Blake3, Sha256 } from '../storage/digest.ts'
 import type { Spool } from '../storage/spool.ts'
-import type { TarGz } from '../storage/tar/tar-gz-trees.ts'
+import type { Rendition } from '../storage/tar/rendition.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 
 /** A stored blob as content. */
@@ -44,29 +44,19 @@ export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: (
   }
 }
 
-/** A tree as a `.tar.gz`, made while it is read. */
-export function tarGzContent(archive: TarGz): Content {
-  return {
-    size: archive.size,
-    sha256: undefined,
-    blake3: undefined,
-    validator: archive.validator,
-    bytes: undefined,
-    open: (range, signal) => archive.open(range?.first ?? 0, range?.last ?? archive.size - 1, signal),
-  }
+/** What is made of stored bytes while it is read. */
+export function renditionContent(rendition: Rendition): Content {
+  const { size, validator, isExact, bytes } = rendition
+  const open: Content['open'] = (range) => rendition.open(range)
+  return { size, sha256: undefined, blake3: undefined, validator, isExact, bytes, open }
 }
 
-/** What is known of a file without having it: for a HEAD. */
-export function describedContent(size: number, sha256: Sha256 | undefined): Content {
-  return {
-    size,
-    sha256,
-    blake3: undefined,
-    bytes: undefined,
-    open: () => Promise.reject(new Error('described only: it was asked for without its bytes')),
-  }
+/** What is known of a file without having it, for who may not need it, or not all; `open` is how it is had. */
+export function unfetchedContent(size: number, sha256: Sha256 | undefined, open: Content['open']): Content {
+  return { size, sha256, blake3: undefined, bytes: undefined, open }
 }
 
-async function* oneChunk(bytes: Uint8Array, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+/** Bytes in memory, as a content gives them. */
+export async function* oneChunk(bytes: Uint8Array, range?: ByteRange): AsyncGenerator<Uint8Array> {
   yield range === undefined ? bytes : bytes.subarray(range.first, range.last + 1)
 }

@@ -10,6 +10,8 @@ export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_REFUSED'
   /** Its project page cannot be read, or is beyond all limits. */
   | 'ERR_UPSTREAM_PAGE'
+  /** It may not be asked, by configuration. */
+  | 'ERR_UPSTREAM_OFFLINE'
   /** It sent other bytes than its page promised, or fewer. */
   | 'ERR_UPSTREAM_FILE'
 

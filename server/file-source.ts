@@ -1,21 +1,32 @@
 import { LRUCache } from 'lru-cache'
-import type { Content } from '../routes/content.ts'
+import type { ByteRange, Content } from '../routes/content.ts'
+import { notFound } from '../routes/errors.ts'
 import type { FileReference } from '../routes/repository.ts'
-import type { Digest } from '../storage/digest.ts'
+import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile, Sighting } from '../storage/model.ts'
 import { isWheel, projectsOf } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
-import { describedContent, spoolContent, storedContent } from './contents.ts'
-import { type Flight, type FlightOptions, startFlight } from './downloads/flight.ts'
+import { oneChunk, spoolContent, storedContent, unfetchedContent } from './contents.ts'
+import type { Flight, FlightOptions } from './downloads/flight.ts'
+import { Flights } from './downloads/flights.ts'
+import { isPartCheaper } from './downloads/part-or-whole.ts'
+import { Parts } from './downloads/parts.ts'
+import { Room, type RoomOptions } from './downloads/room.ts'
 import { UpstreamError } from './errors.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
-import type { Metrics } from './metrics.ts'
 import type { PageSource } from './page-source.ts'
+import { UnhashedFiles } from './unhashed-files.ts'
+import { isWithdrawn, offers } from './withdrawals.ts'
 
-export interface FileSourceOptions extends Omit<FlightOptions, 'onBytes'> {
+export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
-  readonly metrics: Metrics
+  /** A wheel that somebody asked for is in the store, or about to be unpacked there. */
+  readonly onWheelKept?: ((wheel: Blake3, reference: FileReference, listed: ListedFile) => void) | undefined
+  /** The store's limit, bytes. */
+  readonly maxBytes: number | undefined
+  /** What downloads leave free on the disk, bytes. */
+  readonly keepFreeBytes?: number | undefined
 }
 
 /** A file that an index lists, and where. */
@@ -24,17 +35,30 @@ export interface Listing {
   readonly sighting: Sighting
 }
 
+/** What somebody asks for, and what its index says of it. */
+interface Wanted extends Listing {
+  readonly index: IndexSource
+  readonly reference: FileReference
+}
+
 /** Distribution files: from the store, or from one download that everybody who asks meanwhile follows. */
 export class FileSource {
   readonly #options: FileSourceOptions
   readonly #store: Store
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights: Flights
+  readonly #parts: Parts
+  readonly #unhashed: UnhashedFiles
   /** What our URLs resolve to, so that a warm file costs no query. */
   readonly #resolved = new LRUCache<string, Distribution>({ max: 50_000 })
 
   constructor(options: FileSourceOptions) {
     this.#options = options
     this.#store = options.store
+    const { maxBytes, keepFreeBytes, store } = options
+    const executePrune: RoomOptions['executePrune'] = (plan) => store.executePrune(plan).finally(() => this.forget())
+    this.#flights = new Flights({ ...options, room: new Room({ store, executePrune, maxBytes, keepFreeBytes }) })
+    this.#parts = new Parts(options)
+    this.#unhashed = new UnhashedFiles(options)
   }
 
   /** How many downloads run. */
@@ -42,21 +66,36 @@ export class FileSource {
     return this.#flights.size
   }
 
-  /** Undefined: the index lists no such file. With `describe` nothing is downloaded for what the page already says. */
+  /**
+   * Undefined: the index lists no such file, or upstream has it no more. With `describe`, or for a small `part`, nothing is downloaded that
+   * need not be.
+   */
   async find(
     index: IndexSource,
     reference: FileReference,
-    { describe }: { readonly describe: boolean },
+    { describe, part = false }: { readonly describe: boolean; readonly part?: boolean },
   ): Promise<Content | undefined> {
-    const stored = await this.findStored(reference)
-    if (stored !== undefined) return this.#serveStored(stored)
+    const withdrawn = this.isWithdrawn(index, reference)
+    if (withdrawn === true || (withdrawn !== false && (await withdrawn))) return undefined
+    const stored = await this.#serve(await this.findStored(reference))
+    if (stored !== undefined) return stored
     const listing = await this.findListing(index, reference)
     if (listing === undefined) return undefined
-    const known = await this.#findListedElsewhere(reference, listing)
-    if (known !== undefined) return this.#serveStored(known)
-    const { size } = listing.listed
-    if (describe && size !== undefined) return describedContent(size, reference.sha256)
-    return this.#follow(index, reference, listing)
+    const known = await this.#serve(
+      reference.sha256 === undefined
+        ? await this.#unhashed.findCurrent(index, listing)
+        : await this.#findListedElsewhere(reference, listing),
+    )
+    if (known !== undefined) return known
+    const wanted = { index, reference, ...listing }
+    const size = describe || part ? await this.#measure(wanted) : undefined
+    if (size === undefined) return this.#follow(wanted)
+    return unfetchedContent(size, reference.sha256, (range, signal) => this.#open(wanted, { range, size, signal }))
+  }
+
+  /** Does its index no longer offer this file? See {@link isWithdrawn}. */
+  isWithdrawn(index: IndexSource, reference: FileReference): boolean | Promise<boolean> {
+    return isWithdrawn(this.#options.pages, index, reference)
   }
 
   /** The stored distribution that a URL of ours names, if it was seen under that index and name. */
@@ -78,6 +117,7 @@ export class FileSource {
     const { sha256, filename } = reference
     for (const project of projectsOf(filename)) {
       const snapshot = await this.#options.pages.find(index, project)
+      if (!offers(snapshot, reference)) continue
       const listed = snapshot?.page.files.find((file) => file.filename === filename && file.hashes['sha256'] === sha256)
       if (listed !== undefined) return { listed, sighting: { index: index.name, project, filename } }
     }
@@ -87,7 +127,25 @@ export class FileSource {
   /** Downloads a listed file unless it is stored, and waits until it is. Undefined where it cannot be had or kept. */
   async fetch(index: IndexSource, reference: FileReference, listing: Listing): Promise<Distribution | undefined> {
     const stored = (await this.findStored(reference)) ?? (await this.#findListedElsewhere(reference, listing))
-    return stored ?? this.#fly(index, reference, listing).landed
+    return stored ?? this.#fly({ index, reference, ...listing }).awaitLanding()
+  }
+
+  /**
+   * A few bytes of a listed file that is not stored, both ends included, unverified (see {@link Parts}). Undefined where upstream does not give
+   * just these.
+   */
+  async readPart(
+    index: IndexSource,
+    { listed }: Listing,
+    range: ByteRange,
+    size: number,
+  ): Promise<Uint8Array | undefined> {
+    return this.#parts.read(fileTarget(index, listed.url), range, size)
+  }
+
+  /** Bytes of a listed file that is not stored, by its page or by asking upstream. Undefined where nobody says. */
+  async measure(index: IndexSource, { listed }: Listing): Promise<number | undefined> {
+    return listed.size ?? this.#parts.measure(fileTarget(index, listed.url))
   }
 
   /**
@@ -98,9 +156,13 @@ export class FileSource {
     const { catalog } = this.#store
     const record = await catalog.findDistribution(digest)
     if (record !== undefined || this.#flights.size === 0) return record
-    const awaited = [...this.#flights].filter(([key, flight]) => key === digest.hex || flight.isLanding())
-    await Promise.all(awaited.map(([, { landed }]) => landed))
+    await this.#flights.settleFor(digest.hex)
     return catalog.findDistribution(digest)
+  }
+
+  /** Whether a download of it runs. */
+  isFetching(digest: Digest): boolean {
+    return this.#flights.find(digest.hex) !== undefined
   }
 
   /** Forgets what URLs resolve to: some of it was pruned. */
@@ -110,12 +172,13 @@ export class FileSource {
 
   /** Waits for running downloads. */
   async settle(): Promise<void> {
-    while (this.#flights.size > 0) await Promise.all([...this.#flights.values()].map(({ landed }) => landed))
+    await Promise.all([this.#flights.settle(), this.#parts.settle()])
   }
 
-  async #serveStored(distribution: Distribution): Promise<Content | undefined> {
-    const blob = await this.#store.findBlob(distribution.blake3)
-    if (blob === undefined) return undefined
+  /** Undefined also where it is gone from the store after all: it can be downloaded again. */
+  async #serve(distribution: Distribution | undefined): Promise<Content | undefined> {
+    const blob = distribution && (await this.#store.findBlob(distribution.blake3))
+    if (distribution === undefined || blob === undefined) return undefined
     this.#options.metrics.fileHits += 1
     this.#store.noteUse(distribution.blake3)
     return storedContent(blob, distribution.sha256)
@@ -129,46 +192,69 @@ export class FileSource {
     return record
   }
 
-  async #follow(index: IndexSource, reference: FileReference, listing: Listing): Promise<Content | undefined> {
+  async #measure(wanted: Wanted): Promise<number | undefined> {
+    return this.#flights.find(flightKeyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
+  }
+
+  /** A part of a file, from upstream or from a download, whichever is cheaper; or the whole. */
+  async #open(
+    wanted: Wanted,
+    { range, size, signal }: { range: ByteRange | undefined; size: number; signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const progress = this.#flights.find(flightKeyOf(wanted))?.progress
+    if (range !== undefined && isPartCheaper(range, size, progress)) {
+      const bytes = await this.readPart(wanted.index, wanted, range, size)
+      if (bytes !== undefined) {
+        this.#options.metrics.fileMisses += 1
+        return oneChunk(bytes)
+      }
+    }
+    const content = await this.#follow(wanted)
+    if (content === undefined) throw notFound(`file ${wanted.reference.filename}`)
+    return content.open(range, signal)
+  }
+
+  async #follow(wanted: Wanted): Promise<Content | undefined> {
     this.#options.metrics.fileMisses += 1
-    const flight = this.#fly(index, reference, listing)
+    const flight = this.#fly(wanted)
     const spool = await flight.started
-    return spool && spoolContent(spool, reference.sha256, () => this.#findLanded(flight, reference))
+    if (spool === undefined) return this.#serve(await flight.landed)
+    return spoolContent(spool, wanted.reference.sha256, () => this.#findLanded(flight, wanted))
   }
 
   /** Throws {@link UpstreamError} where the download failed: why is in the log. */
-  async #findLanded(flight: Flight, { filename }: FileReference): Promise<StoredBlob> {
+  async #findLanded(flight: Flight, { reference }: Wanted): Promise<StoredBlob> {
     const distribution = await flight.landed
     const blob = distribution && (await this.#store.findBlob(distribution.blake3))
     if (blob === undefined)
-      throw new UpstreamError('ERR_UPSTREAM_FILE', `the download of ${filename} failed; try again`)
+      throw new UpstreamError('ERR_UPSTREAM_FILE', `the download of ${reference.filename} failed; try again`)
     return blob
   }
 
-  /** Joins the download of these bytes, whatever URL or index they were asked by, or starts it. */
-  #fly(index: IndexSource, reference: FileReference, { listed, sighting }: Listing): Flight {
-    const key = reference.sha256 ?? listed.url
-    const running = this.#flights.get(key)
-    if (running?.isJoinable() === true) return running
-    const { metrics } = this.#options
-    const flight = startFlight(
-      { target: fileTarget(index, listed.url), listed, sighting },
-      { ...this.#options, onBytes: (count) => (metrics.bytesFromUpstream += count) },
-    )
-    this.#flights.set(key, flight)
-    void this.#land(key, flight, reference)
-    return flight
+  /** Joins the download of these bytes, or starts it. */
+  #fly(wanted: Wanted): Flight {
+    const { index, reference, listed, sighting } = wanted
+    const findStored = (): Promise<Distribution | undefined> => this.#findIntact(reference)
+    const flown = { target: fileTarget(index, listed.url), listed, sighting, findStored }
+    return this.#flights.join(flightKeyOf(wanted), flown, (distribution) => {
+      if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, distribution)
+      else this.#resolved.set(keyOf(reference), distribution)
+      if (!isWheel(reference.filename)) return
+      this.#store.unpackInBackground(distribution.blake3)
+      this.#options.onWheelKept?.(distribution.blake3, reference, listed)
+    })
   }
 
-  async #land(key: string, flight: Flight, reference: FileReference): Promise<void> {
-    const distribution = await flight.landed
-    if (distribution !== undefined) {
-      if (reference.sha256 !== undefined) this.#resolved.set(keyOf(reference), distribution)
-      if (isWheel(reference.filename)) this.#store.unpackInBackground(distribution.blake3)
-    }
-    // Last, so that there is no moment at which the file is neither in flight nor stored.
-    if (this.#flights.get(key) === flight) this.#flights.delete(key)
+  async #findIntact({ sha256 }: FileReference): Promise<Distribution | undefined> {
+    if (sha256 === undefined) return undefined
+    const record = await this.#store.catalog.findDistribution({ algorithm: 'sha256', hex: sha256 })
+    return record && (await this.#store.findBlob(record.blake3)) && record
   }
+}
+
+/** What tells the bytes from others. */
+function flightKeyOf({ reference, listed }: Wanted): string {
+  return reference.sha256 ?? listed.url
 }
 
 function keyOf({ index, sha256, filename }: FileReference): string {

@@ -3,23 +3,39 @@ import { UpstreamError } from './errors.ts'
 import type { FreshnessPolicy } from './freshness.ts'
 import type { Credentials, Target } from './upstream.ts'
 
+/**
+ * `normal`: what upstream confirmed lately is served, and old pages while it is in trouble. `strict`: nothing old. `offline`: upstream is
+ * never asked, and what is stored is served, however old.
+ */
+export type IndexMode = 'normal' | 'strict' | 'offline'
+
 /** An index that we serve, and the upstream that it is pulled from. */
 export interface IndexSource extends FreshnessPolicy {
   readonly name: IndexName
   /** Of the Simple API's root, ending with a slash, without credentials. */
   readonly url: string
   readonly credentials?: Credentials | undefined
+  /** Undefined: normal. */
+  readonly mode?: IndexMode | undefined
+  /** Statuses that mean "no such project or file" here, beside 404 and 410: object stores say 403. */
+  readonly notFoundStatuses?: readonly number[] | undefined
+  /** A page without any file means that there is no such project (G4). */
+  readonly emptyMeansAbsent?: boolean | undefined
+  /** Files that the index lists no more, or that it quarantined, are served from the store all the same. */
+  readonly keepRemoved?: boolean | undefined
   /** `URL.host` of where its files may be fetched, beside its own; undefined: wherever its pages say. */
   readonly allowedFileHosts?: readonly string[] | undefined
 }
 
-/** The upstream's project page. */
+/** The upstream's project page. Throws {@link UpstreamError}. */
 export function pageTarget(index: IndexSource, project: ProjectName): Target {
+  assertOnline(index)
   return { url: `${index.url}${project}/`, credentials: index.credentials, credentialsFor: index.url }
 }
 
-/** The upstream's list of projects. */
+/** The upstream's list of projects. Throws {@link UpstreamError}. */
 export function listTarget(index: IndexSource): Target {
+  assertOnline(index)
   return { url: index.url, credentials: index.credentials, credentialsFor: index.url }
 }
 
@@ -28,6 +44,7 @@ export function listTarget(index: IndexSource): Target {
  * a host that is not allowed.
  */
 export function fileTarget(index: IndexSource, url: string): Target {
+  assertOnline(index)
   const { host } = new URL(url)
   if (index.allowedFileHosts !== undefined && ![new URL(index.url).host, ...index.allowedFileHosts].includes(host)) {
     throw new UpstreamError(
@@ -36,4 +53,9 @@ export function fileTarget(index: IndexSource, url: string): Target {
     )
   }
   return { url, credentials: index.credentials, credentialsFor: index.url }
+}
+
+/** Throws {@link UpstreamError}: whatever is about to be asked cannot be known, which is not the same as its not being there. */
+function assertOnline({ name, mode }: IndexSource): void {
+  if (mode === 'offline') throw new UpstreamError('ERR_UPSTREAM_OFFLINE', `${name} is offline, and this is not stored`)
 }

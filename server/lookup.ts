@@ -1,14 +1,15 @@
 import type { WheelRecord } from '../routes/repository.ts'
+import type { LookupKey, TreeAlias } from '../routes/tree-name.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
-import type { Digest } from '../storage/digest.ts'
 import type { DistributionRecord, TreeRecord } from '../storage/model.ts'
-import { isWheel } from '../storage/names.ts'
+import { type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import type { FileSource } from './file-source.ts'
 
-/** Every stored distribution that a digest leads to: its own sha256 or blake3, or its tree's id or dirhash. */
-export async function lookup(files: FileSource, catalog: Catalog, digest: Digest): Promise<readonly WheelRecord[]> {
-  const own = await files.findByDigest(digest)
-  const trees = digest.algorithm === 'blake3' ? await findTrees(catalog, digest) : []
+/** Every stored distribution that a key leads to: its own sha256 or blake3, or its tree's id, dirhash or archive id. */
+export async function lookup(files: FileSource, catalog: Catalog, key: LookupKey): Promise<readonly WheelRecord[]> {
+  const isDigest = key.algorithm === 'sha256' || key.algorithm === 'blake3'
+  const own = isDigest ? await files.findByDigest(key) : undefined
+  const trees = await findTrees(catalog, key)
   const sharing = await Promise.all(trees.map((tree) => catalog.findWheelsOfTree(tree.id)))
   const distinct = new Map(
     [...(own === undefined ? [] : [own]), ...sharing.flat()].map((record) => [record.blake3, record]),
@@ -16,9 +17,28 @@ export async function lookup(files: FileSource, catalog: Catalog, digest: Digest
   return Promise.all([...distinct.values()].map((record) => describe(catalog, record)))
 }
 
-async function findTrees(catalog: Catalog, { hex }: Digest & { algorithm: 'blake3' }): Promise<readonly TreeRecord[]> {
-  const byId = await catalog.findTree(hex)
-  const byDirhash = await catalog.findTreesByDirhash(hex)
+/** Every stored distribution of a project, as far as it was seen on that index. */
+export async function lookUpProject(
+  catalog: Catalog,
+  index: IndexName,
+  project: ProjectName,
+): Promise<readonly WheelRecord[]> {
+  const records = await catalog.findDistributionsOf(index, project)
+  return Promise.all(records.map((record) => describe(catalog, record)))
+}
+
+/** Trees by what others call their content. */
+export function findTreesByAlias(catalog: Catalog, alias: TreeAlias): Promise<readonly TreeRecord[]> {
+  return alias.algorithm === 'dirhash'
+    ? catalog.findTreesByDirhash(alias.hex)
+    : catalog.findTreesByArchiveId(alias.archiveId)
+}
+
+async function findTrees(catalog: Catalog, key: LookupKey): Promise<readonly TreeRecord[]> {
+  if (key.algorithm === 'sha256') return []
+  if (key.algorithm !== 'blake3') return findTreesByAlias(catalog, key)
+  const byId = await catalog.findTree(key.hex)
+  const byDirhash = await catalog.findTreesByDirhash(key.hex)
   return byId === undefined ? byDirhash : [byId, ...byDirhash]
 }
 

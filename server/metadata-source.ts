@@ -1,14 +1,18 @@
-import { type Blake3, hashSha256, type Sha256 } from '../storage/digest.ts'
 import type { FileReference } from '../routes/repository.ts'
-import type { ListedFile, TreeFile } from '../storage/model.ts'
+import { readRemoteMetadata } from '../storage/archive/remote-metadata.ts'
+import { type Blake3, hashSha256, type Sha256 } from '../storage/digest.ts'
+import { ArchiveRefusedError } from '../storage/errors.ts'
+import type { ListedFile } from '../storage/model.ts'
 import { isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
+import { findMetadataPath } from '../storage/wheel-metadata.ts'
 import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
 import type { FileSource, Listing } from './file-source.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { Log } from './log.ts'
+import { isMarkedByUs } from './metadata-marks.ts'
 import type { Metrics } from './metrics.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -21,6 +25,9 @@ export interface MetadataSourceOptions {
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
 }
+
+/** Kept of a wheel that has none, so that our pages do not promise it again. */
+const NONE = new Uint8Array()
 
 /** Core metadata (PEP 658): the METADATA of a wheel, exactly as it is in the wheel. */
 export class MetadataSource {
@@ -35,21 +42,75 @@ export class MetadataSource {
   async find(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
     const { sha256, filename } = reference
     if (!isWheel(filename)) return undefined
+    if (await this.#options.files.isWithdrawn(index, reference)) return undefined
     const kept = sha256 && (await this.#options.store.catalog.findMetadata(sha256))
-    if (kept !== undefined) return kept
+    if (kept !== undefined) return kept.length === 0 ? undefined : kept
     return this.#flights.run(`${index.name}/${sha256}/${filename}`, () => this.#make(index, reference))
   }
 
   async #make(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
     const { files } = this.#options
     const stored = await files.findStored(reference)
-    if (stored !== undefined) return this.#fromTree(stored.blake3, reference)
+    const unpacked = stored && (await this.#fromTree(stored.blake3, reference))
+    if (unpacked !== undefined) return unpacked
     const listing = await files.findListing(index, reference)
     if (listing?.listed.coreMetadata === undefined) return undefined
-    const fetched = await this.#fromUpstream(index, listing.listed)
-    if (fetched === undefined) return this.#fromWheel(index, reference, listing)
-    await this.#save(reference.sha256, fetched)
-    return fetched
+    const isOurs = isMarkedByUs(listing.listed)
+    const fetched = isOurs ? undefined : await this.#fromUpstream(index, listing.listed)
+    if (fetched !== undefined) {
+      await this.#save(reference.sha256, fetched)
+      return fetched
+    }
+    const made = (await this.#byRanges(index, reference, listing)) ?? (await this.#fromWheel(index, reference, listing))
+    if (made === undefined && isOurs) await this.#save(reference.sha256, NONE)
+    return made
+  }
+
+  /** Reads a wheel's metadata by ranges, and keeps it. False where that did not work. */
+  async tryRanges(index: IndexSource, listing: Listing): Promise<boolean> {
+    const { listed, sighting } = listing
+    const reference = { ...sighting, sha256: listed.hashes['sha256'] as Sha256 | undefined }
+    return (await this.#byRanges(index, reference, listing)) !== undefined
+  }
+
+  /**
+   * A wheel was stored: where its index has no metadata beside it, what the wheel has is kept, in the place of what came by
+   * ranges. Returns at once.
+   */
+  keepFromStore(wheel: Blake3, reference: FileReference, listed: ListedFile): void {
+    const isTheirs = listed.coreMetadata !== undefined && !isMarkedByUs(listed)
+    if (isTheirs || reference.sha256 === undefined || !isWheel(reference.filename)) return
+    const kept = this.#flights.run(`stored ${reference.sha256}`, async () => {
+      const content = await this.#fromTree(wheel, reference)
+      if (content === undefined) await this.#save(reference.sha256, NONE)
+      return content
+    })
+    kept.catch((error: unknown) =>
+      this.#options.log.debug({ err: error, file: reference.filename }, 'no metadata kept'),
+    )
+  }
+
+  /** Waits for what runs. */
+  settle(): Promise<void> {
+    return this.#flights.settle()
+  }
+
+  /** Undefined where upstream gives no ranges, or the archive cannot be read by them. */
+  async #byRanges(index: IndexSource, reference: FileReference, listing: Listing): Promise<Uint8Array | undefined> {
+    const { files, log } = this.#options
+    const size = await files.measure(index, listing)
+    if (size === undefined || size === 0) return undefined
+    try {
+      const content = await readRemoteMetadata(reference.filename, size, (range) =>
+        files.readPart(index, listing, range, size),
+      )
+      if (content !== undefined) await this.#save(reference.sha256, content)
+      return content
+    } catch (error) {
+      if (!(error instanceof ArchiveRefusedError)) throw error
+      log.info({ file: reference.filename, reason: error.message }, 'no metadata by ranges')
+      return undefined
+    }
   }
 
   async #save(sha256: Sha256 | undefined, content: Uint8Array): Promise<void> {
@@ -86,23 +147,16 @@ export class MetadataSource {
     return this.#fromTree(wheel.blake3, reference)
   }
 
-  async #fromTree(wheel: Blake3, { sha256 }: FileReference): Promise<Uint8Array | undefined> {
+  async #fromTree(wheel: Blake3, { sha256, filename }: FileReference): Promise<Uint8Array | undefined> {
     const { store } = this.#options
     const outcome = await store.unpack(wheel)
-    if (outcome.kind === 'refused') return undefined
-    const manifest = await store.findManifest(outcome.tree)
-    const file = manifest && findMetadataFile(manifest.tree.files)
+    const manifest = outcome.kind === 'unpacked' ? await store.findManifest(outcome.tree) : undefined
+    const path = manifest && findMetadataPath(filename, manifest.files.keys())
+    const file = path === undefined ? undefined : manifest?.files.get(path)
     const blob = file && (await store.findBlob(file.blake3))
-    if (blob?.bytes === undefined) return undefined
-    await this.#save(sha256, blob.bytes)
-    return blob.bytes
+    if (blob?.bytes !== undefined) await this.#save(sha256, blob.bytes)
+    return blob?.bytes
   }
-}
-
-/** F5: a wheel with several `.dist-info` folders, or none, has no metadata that all clients agree on. */
-function findMetadataFile(files: readonly TreeFile[]): TreeFile | undefined {
-  const found = files.filter(({ path }) => /^[^/]+\.dist-info\/METADATA$/.test(path))
-  return found.length === 1 ? found[0] : undefined
 }
 
 /** PEP 658: `.metadata` is appended to the path; a query stays behind it. */

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { PageSnapshot } from '../routes/repository.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
-import type { ProjectPage, StoredPage } from '../storage/model.ts'
+import type { ListedFile, ProjectPage, StoredPage } from '../storage/model.ts'
 import type { ProjectName } from '../storage/names.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
@@ -11,7 +11,7 @@ import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, pageTarget } from './index-source.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { parsePage } from './pages/parse-page.ts'
+import { PagePool } from './pages/page-pool.ts'
 import type { Upstream, UpstreamPage } from './upstream.ts'
 
 /** How long "no such project" is believed, milliseconds (protocol.md G1: at most a minute). */
@@ -28,11 +28,20 @@ export interface PageSourceOptions {
   readonly policy: RetryPolicy
   readonly memoryBytes: number
   readonly signal: AbortSignal
+  /** Adds what we know to what upstream says: which wheels have metadata. Upstream's page is what is kept. */
+  readonly complete?: ((index: IndexSource, page: ProjectPage) => Promise<ProjectPage>) | undefined
+}
+
+export interface FindPageOptions {
+  /** The client does not want what was confirmed some time ago (D5). */
+  readonly insists?: boolean | undefined
 }
 
 interface KeptPage {
   /** Undefined: upstream had no such project. */
   readonly snapshot: PageSnapshot | undefined
+  /** As upstream had it. */
+  readonly page: ProjectPage | undefined
   readonly etag: string | undefined
   readonly lastModified: string | undefined
   /** When upstream last confirmed it. */
@@ -47,48 +56,96 @@ export class PageSource {
   readonly #memory: LRUCache<string, KeptPage>
   readonly #refreshes = new SingleFlight<string, KeptPage>()
   readonly #failedAt = new Map<string, number>()
+  readonly #pool = new PagePool()
 
   constructor(options: PageSourceOptions) {
     this.#options = options
     this.#memory = new LRUCache({ maxSize: options.memoryBytes, sizeCalculation: ({ weight }) => weight })
   }
 
-  /** Undefined: the index has no such project. Throws {@link UpstreamError} where that cannot be known. */
-  async find(index: IndexSource, project: ProjectName): Promise<PageSnapshot | undefined> {
+  /**
+   * Undefined: the index has no such project. No promise where the page is in memory and fresh. Throws (or rejects with)
+   * {@link UpstreamError} where it cannot be known.
+   */
+  find(
+    index: IndexSource,
+    project: ProjectName,
+    options: FindPageOptions = {},
+  ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined {
+    const kept = this.#memory.get(keyOf(index, project))
+    if (kept === undefined || !this.#isUsable(kept, index, options)) return this.#findElsewhere(index, project, options)
+    this.#options.metrics.pageHits += 1
+    return kept.snapshot
+  }
+
+  /**
+   * The latest page that there is, however old, asking nobody; its snapshot is undefined where upstream had no such project.
+   * Undefined: nothing is known. No promise where it is in memory. A page that is not fresh is asked for again, meanwhile.
+   */
+  findKnown(
+    index: IndexSource,
+    project: ProjectName,
+  ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
+    const kept = this.#memory.get(keyOf(index, project))
+    if (kept === undefined) return this.#load(index, project)
+    if (!this.#isUsable(kept, index, {}) && this.#mayAsk(index)) void this.#refreshLater(index, project, kept)
+    return kept
+  }
+
+  /** Waits for what runs, and ends the thread that reads large pages. */
+  async close(): Promise<void> {
+    await this.#refreshes.settle()
+    await this.#pool.close()
+  }
+
+  async #findElsewhere(
+    index: IndexSource,
+    project: ProjectName,
+    options: FindPageOptions,
+  ): Promise<PageSnapshot | undefined> {
     const { clock, metrics } = this.#options
-    const key = `${index.name}/${project}`
-    const kept = this.#memory.get(key) ?? (await this.#load(index, project, key))
-    if (kept !== undefined && this.#isFresh(kept, index)) {
+    const kept = this.#memory.get(keyOf(index, project)) ?? (await this.#load(index, project))
+    if (kept !== undefined && this.#isUsable(kept, index, options)) {
       metrics.pageHits += 1
       return kept.snapshot
     }
-    const failedAt = this.#failedAt.get(index.name) ?? -Infinity
-    if (
-      kept?.snapshot !== undefined &&
-      clock() - failedAt < FAILED_MS &&
-      isServableStale(kept.fetchedAt, clock(), index)
-    ) {
+    if (kept?.snapshot !== undefined && !this.#mayAsk(index) && isServableStale(kept.fetchedAt, clock(), index)) {
       metrics.pageStale += 1
       return kept.snapshot
     }
     metrics.pageMisses += 1
-    return (await this.#refreshes.run(key, () => this.#refresh(index, project, kept))).snapshot
+    return (await this.#refreshOnce(index, project, kept)).snapshot
   }
 
-  /** Waits for what runs. */
-  settle(): Promise<void> {
-    return this.#refreshes.settle()
+  #isUsable(kept: KeptPage, index: IndexSource, { insists }: FindPageOptions): boolean {
+    if (index.mode === 'offline') return true
+    // "No such project" is believed for a shorter time.
+    const freshMs = kept.snapshot === undefined ? Math.min(ABSENT_MS, index.freshMs) : index.freshMs
+    return isFresh(kept.fetchedAt, this.#options.clock(), { freshMs }, { insists: insists === true })
   }
 
-  #isFresh(kept: KeptPage, index: IndexSource): boolean {
-    const policy = kept.snapshot === undefined ? { ...index, freshMs: ABSENT_MS } : index
-    return isFresh(kept.fetchedAt, this.#options.clock(), policy)
+  /** Not just after upstream failed. */
+  #mayAsk({ name }: IndexSource): boolean {
+    return this.#options.clock() - (this.#failedAt.get(name) ?? -Infinity) >= FAILED_MS
   }
 
-  async #load(index: IndexSource, project: ProjectName, key: string): Promise<KeptPage | undefined> {
+  async #load(index: IndexSource, project: ProjectName): Promise<KeptPage | undefined> {
+    const key = keyOf(index, project)
     const stored = await this.#options.catalog.findPage(index.name, project)
     // Somebody may have put a newer one there while we waited.
-    return this.#memory.get(key) ?? (stored && this.#keep(key, stored))
+    return this.#memory.get(key) ?? (stored && this.#keep(index, stored, undefined))
+  }
+
+  #refreshOnce(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
+    return this.#refreshes.run(keyOf(index, project), () => this.#refresh(index, project, kept))
+  }
+
+  async #refreshLater(index: IndexSource, project: ProjectName, kept: KeptPage): Promise<void> {
+    try {
+      await this.#refreshOnce(index, project, kept)
+    } catch {
+      // Nobody waits for it; who asks for the page is told.
+    }
   }
 
   async #refresh(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
@@ -114,7 +171,7 @@ export class PageSource {
     const response = await retry(policy, signal, async () => {
       const answer = await upstream.fetchPage(target, validators, signal)
       metrics.bytesFromUpstream += answer.body.length
-      if ([200, 304, 404, 410].includes(answer.status)) return answer
+      if ([200, 304, 404, 410, ...(index.notFoundStatuses ?? [])].includes(answer.status)) return answer
       throw statusError(target.url, answer.status, answer.retryAfterSeconds)
     })
     return this.#take(index, project, kept, response)
@@ -127,33 +184,56 @@ export class PageSource {
     response: UpstreamPage,
   ): Promise<KeptPage> {
     const { catalog, clock } = this.#options
-    const key = `${index.name}/${project}`
+    const key = keyOf(index, project)
     const fetchedAt = clock()
-    if (response.status === 304 && kept !== undefined) {
+    if (response.status === 304 && kept?.page !== undefined) {
       await catalog.confirmPage(index.name, project, fetchedAt)
-      const confirmed = { ...kept, fetchedAt }
-      this.#memory.set(key, confirmed)
-      return confirmed
+      const { etag, lastModified, page } = kept
+      return this.#keep(index, { index: index.name, project, page, etag, lastModified, fetchedAt }, kept)
     }
-    if (response.status !== 200) {
+    const { page, json } =
+      response.status === 200 ? await this.#pool.parse(response, project) : { page: undefined, json: undefined }
+    if (page === undefined || (index.emptyMeansAbsent === true && page.files.length === 0)) {
       await catalog.forgetPage(index.name, project)
-      const absent = { snapshot: undefined, etag: undefined, lastModified: undefined, fetchedAt, weight: 256 }
+      const absent = { ...ABSENT, fetchedAt }
       this.#memory.set(key, absent)
       return absent
     }
-    const page = parsePage(response, project)
     const { etag, lastModified } = response
     const stored: StoredPage = { index: index.name, project, page, etag, lastModified, fetchedAt }
-    await catalog.savePage(stored)
-    return this.#keep(key, stored)
+    await catalog.savePage(stored, { json })
+    return this.#keep(index, stored, undefined)
   }
 
-  #keep(key: string, stored: StoredPage): KeptPage {
-    const { index, page, etag, lastModified, fetchedAt } = stored
-    const kept = { snapshot: { index, page }, etag, lastModified, fetchedAt, weight: weigh(page) }
-    this.#memory.set(key, kept)
+  /** `before`: the same page, confirmed since. */
+  async #keep(index: IndexSource, stored: StoredPage, before: KeptPage | undefined): Promise<KeptPage> {
+    const { page, etag, lastModified, fetchedAt } = stored
+    const completed = (await this.#options.complete?.(index, page)) ?? page
+    // What is rendered hangs on the snapshot: another one only where there is something new to say.
+    const isSame = before?.snapshot !== undefined && saysTheSame(before.snapshot.page, completed)
+    const snapshot = isSame ? before.snapshot : { index: index.name, page: completed }
+    const kept = { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
+    this.#memory.set(keyOf(index, stored.project), kept)
     return kept
   }
+}
+
+const ABSENT = { snapshot: undefined, page: undefined, etag: undefined, lastModified: undefined, weight: 256 }
+
+function keyOf(index: IndexSource, project: ProjectName): string {
+  return `${index.name}/${project}`
+}
+
+/** Of two completions of one page: marks differ, or nothing does. */
+function saysTheSame(left: ProjectPage, right: ProjectPage): boolean {
+  return (
+    left === right ||
+    left.files.every(({ coreMetadata }, at) => isSameMark(coreMetadata, right.files[at]?.coreMetadata))
+  )
+}
+
+function isSameMark(left: ListedFile['coreMetadata'], right: ListedFile['coreMetadata']): boolean {
+  return left === right || (typeof left === 'object' && typeof right === 'object' && left['sha256'] === right['sha256'])
 }
 
 /** An estimate: a listed file's strings and objects take some 600 bytes. */

@@ -20,6 +20,7 @@ interface ProblemKind {
  * next index (G3); never 501, which installers retry (G10).
  */
 const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
+  ERR_AMBIGUOUS: { status: 409, title: 'Several trees have this name' },
   ERR_BAD_REQUEST: { status: 400, title: 'The request is not understood' },
   ERR_BODY_TOO_LARGE: { status: 413, title: 'The request body is too large' },
   ERR_METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not for this URL' },
@@ -56,6 +57,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ERR_UPSTREAM_TIMEOUT: { status: 504, title: 'Upstream takes too long' },
   ERR_UPSTREAM_BUSY: { status: 503, title: 'Upstream is busy', retryAfterSeconds: 5 },
   ERR_UPSTREAM_REFUSED: { status: 502, title: 'Upstream refuses to answer' },
+  ERR_UPSTREAM_OFFLINE: { status: 503, title: 'Upstream is not asked: the index is offline' },
   ERR_UPSTREAM_PAGE: { status: 502, title: "Upstream's page cannot be read" },
   ERR_UPSTREAM_FILE: { status: 502, title: 'Upstream sent other bytes than it promised' },
 
@@ -74,7 +76,7 @@ export interface Problem {
   readonly detail: string
   readonly headers: Readonly<Record<string, string>>
   /** Members of this kind of problem. */
-  readonly extensions: Readonly<Record<string, string>>
+  readonly extensions: Readonly<Record<string, unknown>>
 }
 
 /** What a client is told of an error; of one that we do not know, nothing. */
@@ -91,7 +93,7 @@ export function problemOf(error: unknown): Problem {
       ...(error instanceof RouteError ? error.headers : {}),
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }),
     },
-    extensions: error instanceof ArchiveRefusedError ? extensionsOf(error) : {},
+    extensions: extensionsOf(error),
   }
 }
 
@@ -117,6 +119,9 @@ function codeOf(error: unknown): ProblemCode {
   return 'ERR_INTERNAL'
 }
 
-function extensionsOf({ reason, path }: ArchiveRefusedError): Record<string, string> {
+function extensionsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof RouteError) return error.extensions
+  if (!(error instanceof ArchiveRefusedError)) return {}
+  const { reason, path } = error
   return path === undefined ? { reason } : { reason, path }
 }

@@ -1,21 +1,23 @@
 import type { Content } from '../routes/content.ts'
-import type { Manifest, Repository, RepositoryStats } from '../routes/repository.ts'
+import type { Repository, RepositoryStats } from '../routes/repository.ts'
 import type { Clock } from '../storage/clock.ts'
 import { type Blake3, type Digest, hashBlake3, hashSha256 } from '../storage/digest.ts'
-import { ArchiveRefusedError } from '../storage/errors.ts'
-import { type IndexName, isWheel } from '../storage/names.ts'
+import type { IndexName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
-import { memoryContent, storedContent, tarGzContent } from './contents.ts'
+import { memoryContent, storedContent } from './contents.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
 import type { ListSource } from './list-source.ts'
-import { lookup } from './lookup.ts'
+import { lookup, lookUpProject } from './lookup.ts'
 import type { MetadataSource } from './metadata-source.ts'
 import type { Metrics } from './metrics.ts'
 import type { PageSource } from './page-source.ts'
+import { findVirtual, listVirtual, type VirtualIndex } from './virtual-index.ts'
+import { createTreeMethods } from './trees.ts'
 
 export interface RepositoryParts {
   readonly indexes: ReadonlyMap<IndexName, IndexSource>
+  readonly virtuals: ReadonlyMap<IndexName, VirtualIndex>
   readonly defaultIndex: IndexName
   readonly store: Store
   readonly pages: PageSource
@@ -28,14 +30,21 @@ export interface RepositoryParts {
 
 /** The repository that the routes serve: indexes pulled from their upstreams, over one store. */
 export function createRepository(parts: RepositoryParts): Repository {
-  const { indexes, store, pages, lists, files, metadata } = parts
+  const { indexes, virtuals, store, pages, lists, files, metadata } = parts
   const startedAt = parts.clock()
 
   return {
     defaultIndex: parts.defaultIndex,
-    hasIndex: (name) => indexes.has(name),
-    listProjects: (name) => lists.find(sourceOf(indexes, name)),
-    findPage: (name, project) => pages.find(sourceOf(indexes, name), project),
+    hasIndex: (name) => indexes.has(name) || virtuals.has(name),
+    listProjects(name) {
+      const virtual = virtuals.get(name)
+      return virtual === undefined ? lists.find(sourceOf(indexes, name)) : listVirtual(virtual, lists)
+    },
+    findPage(name, project, options) {
+      const virtual = virtuals.get(name)
+      if (virtual === undefined) return pages.find(sourceOf(indexes, name), project, options)
+      return findVirtual(virtual, project, (index) => pages.find(index, project, options))
+    },
     async findFile(reference, options) {
       const index = indexes.get(reference.index)
       return index && files.find(index, reference, options)
@@ -46,20 +55,11 @@ export function createRepository(parts: RepositoryParts): Repository {
       return bytes && memoryContent(bytes, { sha256: hashSha256(bytes), blake3: hashBlake3(bytes) })
     },
     findWheel: (digest) => findDistribution(parts, digest),
-    findTreeOfWheel: (digest) => findTreeOfWheel(parts, digest),
-    async findTreeArchive(digest) {
-      const wheel = await findUnpacked(parts, digest)
-      return wheel && tarGzContent(await store.findTarGz(wheel.blake3))
-    },
-    findManifest: (id) => store.findManifest(id),
-    async findTreeFile(id, path) {
-      const file = (await store.findManifest(id))?.files.get(path)
-      const content = file && (await findBlob(store, file.blake3))
-      return content && { content, executable: file.executable }
-    },
+    ...createTreeMethods(parts),
     findBlob: (digest) =>
       digest.algorithm === 'blake3' ? findBlob(store, digest.hex) : findDistribution(parts, digest),
-    lookup: (digest) => lookup(files, store.catalog, digest),
+    lookup: (key) => lookup(files, store.catalog, key),
+    lookUpProject: (index, project) => lookUpProject(store.catalog, index, project),
     stats: () => collectStats(parts, startedAt),
     planPrune: (budget) => store.planPrune(budget),
     async executePrune(plan) {
@@ -88,24 +88,6 @@ async function findDistribution({ store, files }: RepositoryParts, digest: Diges
   if (record === undefined || blob === undefined) return undefined
   store.noteUse(record.blake3)
   return storedContent(blob, record.sha256)
-}
-
-async function findTreeOfWheel(parts: RepositoryParts, digest: Digest): Promise<Manifest | undefined> {
-  const wheel = await findUnpacked(parts, digest)
-  return wheel && parts.store.findManifest(wheel.tree)
-}
-
-/** A stored wheel and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */
-async function findUnpacked(
-  { store, files }: RepositoryParts,
-  digest: Digest,
-): Promise<{ readonly blake3: Blake3; readonly tree: Blake3 } | undefined> {
-  const record = await files.findByDigest(digest)
-  if (record?.sightings.some(({ filename }) => isWheel(filename)) !== true) return undefined
-  store.noteUse(record.blake3)
-  const outcome = await store.unpack(record.blake3)
-  if (outcome.kind === 'refused') throw new ArchiveRefusedError(outcome.reason, outcome.detail, outcome.path)
-  return { blake3: record.blake3, tree: outcome.tree }
 }
 
 async function collectStats(parts: RepositoryParts, startedAt: number): Promise<RepositoryStats> {

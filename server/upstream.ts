@@ -19,10 +19,8 @@ export interface UpstreamOptions {
   readonly downloadsPerHost?: number | undefined
 }
 
-export interface Credentials {
-  readonly username: string
-  readonly password: string
-}
+/** RFC 7617, or RFC 6750. */
+export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string }
 
 /** Where a request goes, and what it may carry there. */
 export interface Target {
@@ -109,9 +107,7 @@ export class Upstream {
    */
   async openFile(
     target: Target,
-    part:
-      | { readonly from: number; readonly to?: number | undefined; readonly ifRange: string | undefined }
-      | undefined,
+    part: { readonly from: number; readonly to?: number | undefined; readonly ifRange: string | undefined } | undefined,
     signal: AbortSignal,
   ): Promise<UpstreamFile> {
     const range = part === undefined ? {} : { range: `bytes=${part.from}-${part.to ?? ''}` }
@@ -197,10 +193,7 @@ export class Upstream {
   #ownHeaders(url: URL, target: Target): Record<string, string> {
     const { credentials, credentialsFor } = target
     const isTheirs = credentials !== undefined && new URL(credentialsFor ?? target.url).origin === url.origin
-    const authorization = isTheirs
-      ? { authorization: `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}` }
-      : {}
-    return { 'user-agent': this.#options.userAgent, ...authorization }
+    return { 'user-agent': this.#options.userAgent, ...(isTheirs && { authorization: formatCredentials(credentials) }) }
   }
 
   async #readPage(response: Dispatcher.ResponseData, url: string): Promise<Uint8Array> {
@@ -287,6 +280,11 @@ function timeout(cause: Error, url: string): UpstreamError {
 function describe(error: Error): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined
   return first instanceof Error ? first.message : error.message
+}
+
+function formatCredentials(credentials: Credentials): string {
+  if ('token' in credentials) return `Bearer ${credentials.token}`
+  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`
 }
 
 function discard(response: Dispatcher.ResponseData): void {

@@ -116,6 +116,18 @@ export function isHashAlgorithm(name: string): boolean {
   return supported.has(OPENSSL_NAMES[name] ?? name)
 }
 
+/** A stream of bytes on its way to a digest by one algorithm. */
+export interface Hasher {
+  update(bytes: Uint8Array): void
+  hex(): string
+}
+
+/** Starts a hash by hashlib's name for it. Throws where {@link isHashAlgorithm} says no. */
+export function createHasher(algorithm: string): Hasher {
+  const hash = createHash(OPENSSL_NAMES[algorithm] ?? algorithm)
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
+}
+
 /** SHA-256, BLAKE3 and any further algorithms of bytes that pass by once. */
 export class Hashing {
   readonly #blake3 = createBlake3()

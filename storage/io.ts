@@ -153,7 +153,8 @@ export interface SyncIo {
   /** Writes all of `bytes` at the end of what was written to this descriptor so far. */
   append(descriptor: number, bytes: Uint8Array): void
   size(descriptor: number): number
-  sync(descriptor: number): void
+  /** fsync, while the caller goes on. */
+  sync(descriptor: number): Promise<void>
   close(descriptor: number): void
   remove(path: string): void
 }
@@ -175,7 +176,10 @@ export const diskSyncIo: SyncIo = {
     while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written, bytes.length - written, null)
   },
   size: (descriptor) => fs.fstatSync(descriptor).size,
-  sync: (descriptor) => fs.fsyncSync(descriptor),
+  sync: (descriptor) =>
+    new Promise((resolve, reject) => {
+      fs.fsync(descriptor, (error) => (error === null ? resolve() : reject(error)))
+    }),
   close: (descriptor) => fs.closeSync(descriptor),
   remove: (path) => fs.rmSync(path, { force: true }),
 }

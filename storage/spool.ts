@@ -9,7 +9,7 @@ const RECENT_BYTES = 1 << 20
 /** Where the disk is full, what may wait in memory for the slowest follower. */
 const PASSING_BYTES = 4 << 20
 /** What a follower that is behind reads from the disk at once. */
-const READ_BYTES = 256 << 10
+const READ_BYTES = 64 << 10
 
 export interface SpoolOptions {
   readonly io: Io
@@ -142,7 +142,7 @@ export class Spool {
       const isTooMuch = this.#received - (this.#recent[0]?.start ?? this.#received) > PASSING_BYTES
       if (isDeserted && (this.#wasFollowed || isTooMuch)) throw error
       if (!isTooMuch) return
-      await this.#nextChange(undefined)
+      await this.#nextChange()
     }
   }
 
@@ -204,7 +204,13 @@ export class Spool {
     const follower = { position: first }
     this.#followers.add(follower)
     this.#wasFollowed = true
-    return new OwnedIteration(this.#read(follower, last, signal), () => this.#leave(follower))
+    // Once, and not for each wait: there is one wait for each chunk and follower.
+    const wake = (): void => this.#notify()
+    signal.addEventListener('abort', wake)
+    return new OwnedIteration(this.#read(follower, last, signal), async () => {
+      signal.removeEventListener('abort', wake)
+      await this.#leave(follower)
+    })
   }
 
   async *#read(
@@ -242,7 +248,7 @@ export class Spool {
       const isAll = this.#state === 'released' || (last !== undefined && position > last)
       if (end > position || isAll) return end
       if (this.#state === 'failed') throw this.#failure
-      await this.#nextChange(signal)
+      await this.#nextChange()
     }
   }
 
@@ -251,15 +257,8 @@ export class Spool {
     return Math.max(0, Math.min(this.#received, (this.size ?? this.#received) - 1))
   }
 
-  #nextChange(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        signal?.removeEventListener('abort', finish)
-        resolve()
-      }
-      signal?.addEventListener('abort', finish, { once: true })
-      this.#wake.push(finish)
-    })
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => void this.#wake.push(resolve))
   }
 
   #notify(): void {
@@ -289,7 +288,8 @@ export class Spool {
   async #closeIfLeft(): Promise<void> {
     if (this.#isWriterThere || this.#followers.size > 0) return
     this.#recent = []
-    await this.#file?.close()
+    // Best effort: what is to be kept was fsynced, and what was read was read.
+    await this.#file?.close().catch(() => {})
   }
 }
 

@@ -11,7 +11,7 @@ import { parseManifest } from './manifest.ts'
 import type { Distribution, Sighting, Tree, TreeFile, Unpacking } from './model.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
-import { type TarGz, TarGzTrees } from './tar/tar-gz-trees.ts'
+import { TreeRenditions } from './tree-renditions.ts'
 import type { Unpacker } from './unpacker.ts'
 import { Unpackings } from './unpacking.ts'
 
@@ -45,11 +45,12 @@ export interface LoadedManifest {
 /** Everything that is stored, as one thing: bytes, records, trees. It owns what it was opened with, and closes it. */
 export class Store {
   readonly catalog: Catalog
+  /** Whole trees, and files of them, in the forms in which they travel. */
+  readonly renditions: TreeRenditions
   readonly #options: StoreOptions
   readonly #blobs: StoredBlobs
   readonly #unpackings: Unpackings
   readonly #manifests: LRUCache<Blake3, LoadedManifest>
-  readonly #tarGzTrees: TarGzTrees
   readonly #background = new Set<Promise<void>>()
   readonly #useTimer: NodeJS.Timeout
   #uses = new Map<Blake3, number>()
@@ -59,7 +60,7 @@ export class Store {
     this.#options = options
     this.catalog = options.catalog
     const share = (part: number): number => Math.ceil(options.memoryBytes * part)
-    this.#blobs = new StoredBlobs({ ...options, memoryBytes: share(0.7) })
+    this.#blobs = new StoredBlobs({ ...options, memoryBytes: share(0.6) })
     this.#unpackings = new Unpackings(options)
     // A parsed manifest takes some four times its bytes.
     this.#manifests = new LRUCache({
@@ -67,10 +68,11 @@ export class Store {
       sizeCalculation: ({ bytes }) => 1024 + 4 * bytes.length,
     })
     const { blobs, unpacker } = options
-    this.#tarGzTrees = new TarGzTrees({
+    this.renditions = new TreeRenditions({
       blobs,
+      catalog: options.catalog,
       layOut: (path) => unpacker.layOutTarGz(path),
-      memoryBytes: share(0.1),
+      memoryBytes: share(0.2),
     })
     this.#useTimer = setInterval(() => this.#inBackground('noting uses', this.#writeUses()), USE_INTERVAL_MS)
     this.#useTimer.unref()
@@ -127,11 +129,6 @@ export class Store {
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
   }
 
-  /** The tree of a stored wheel that was unpacked, as a `.tar.gz`. */
-  findTarGz(wheel: Blake3): Promise<TarGz> {
-    return this.#tarGzTrees.find(wheel)
-  }
-
   /** A stored distribution was asked for. Cheap: written to the catalog now and then. */
   noteUse(distribution: Blake3): void {
     this.#uses.set(distribution, this.#options.clock())
@@ -158,6 +155,7 @@ export class Store {
     await this.#sweepOrphans()
     this.#blobs.forget()
     this.#manifests.clear()
+    this.renditions.forget()
     return outcome
   }
 

@@ -7,8 +7,8 @@ import { StoreClosedError } from './errors.ts'
 import type { FindStored } from './unpack/blob-writer.ts'
 import type { TarGzLayout } from './tar/tar-gz-layout.ts'
 import type { LayOutJob } from './tar/thread.ts'
-import { type Answer, fromOutcome, type Outcome, type Question } from './unpack/messages.ts'
-import type { ThreadJob } from './unpack/thread.ts'
+import { type Answer, type Outcome, type Question, toError } from './unpack/messages.ts'
+import type { HelpThreadJob, UnpackThreadJob } from './unpack/thread.ts'
 import type { UnpackResult } from './unpack/unpack-wheel.ts'
 
 export type { UnpackResult } from './unpack/unpack-wheel.ts'
@@ -35,7 +35,7 @@ export interface UnpackerOptions {
   readonly stage: () => string
   readonly findStored: FindStored
   readonly limits?: Partial<ArchiveLimits>
-  /** Wheels that are unpacked at the same time. */
+  /** Threads that unpack at the same time: one for each wheel, and for a large one a second. */
   readonly threads?: number
 }
 
@@ -43,22 +43,26 @@ export function createUnpacker(options: UnpackerOptions): Unpacker {
   return new ThreadedUnpacker(options)
 }
 
+type Job = UnpackThreadJob | HelpThreadJob | LayOutJob
+
 class ThreadedUnpacker implements Unpacker {
   readonly #options: UnpackerOptions
   readonly #limits: ArchiveLimits
-  readonly #pool: Piscina<ThreadJob | LayOutJob, Outcome | TarGzLayout>
+  readonly #threads: number
+  readonly #pool: Piscina<Job, unknown>
   readonly #running = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
+  /** Tasks that have a thread, or wait for one. */
+  #tasks = 0
 
   constructor(options: UnpackerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    const maxThreads = options.threads ?? availableParallelism()
+    this.#threads = options.threads ?? availableParallelism()
     this.#pool = new Piscina({
       filename: new URL('./unpack/thread.ts', import.meta.url).href,
-      name: 'unpackInThread',
       minThreads: 1,
-      maxThreads,
+      maxThreads: this.#threads,
       idleTimeout: IDLE_TIMEOUT_MS,
       // An idle thread that blocks until its next task would keep the memory of its last one.
       atomics: 'disabled',
@@ -81,8 +85,7 @@ class ThreadedUnpacker implements Unpacker {
   async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {
     this.#closing.signal.throwIfAborted()
     const filename = new URL('./tar/thread.ts', import.meta.url).href
-    const job: LayOutJob = { wheelPath, limits: this.#limits }
-    return (await this.#pool.run(job, { filename, name: 'layOutInThread' })) as TarGzLayout
+    return this.#give<TarGzLayout>({ wheelPath, limits: this.#limits }, { filename, name: 'layOutInThread' })
   }
 
   async close(): Promise<void> {
@@ -92,49 +95,100 @@ class ThreadedUnpacker implements Unpacker {
   }
 
   async #run(wheelPath: string, signal: AbortSignal): Promise<UnpackResult> {
-    const { port1, port2 } = new MessageChannel()
-    const line = new QuestionLine(port1, this.#options.findStored)
-    const stop = (): void => line.stop()
+    const staging = this.#options.stage()
+    const lines: QuestionLine[] = []
+    let helping: Promise<unknown> = Promise.resolve()
+    const openLine = (startHelper: () => MessagePort | undefined): MessagePort => {
+      const { port1, port2 } = new MessageChannel()
+      lines.push(new QuestionLine(port1, { findStored: this.#options.findStored, startHelper }))
+      return port2
+    }
+    const startHelper = (): MessagePort | undefined => {
+      // It must not wait for a thread: the wheel that it is to help has one.
+      if (this.#tasks >= this.#threads) return undefined
+      const { port1, port2 } = new MessageChannel()
+      const job = { wheelPath, staging: `${staging}-help`, port: openLine(() => undefined), leader: port2 }
+      helping = this.#give(job, { name: 'helpInThread', transferList: [job.port, port2] }).finally(() => port2.close())
+      helping.catch(() => {}) // it is awaited below
+      return port1
+    }
+    const stop = (): void => lines.forEach((line) => line.stop())
     signal.addEventListener('abort', stop, { once: true })
-    const job = { wheelPath, staging: this.#options.stage(), limits: this.#limits, port: port2 }
     try {
-      // piscina takes the type of the list from the DOM's `postMessage`.
-      return fromOutcome((await this.#pool.run(job, { transferList: [port2] as never })) as Outcome)
+      const job = { wheelPath, staging, limits: this.#limits, port: openLine(startHelper) }
+      const options = { name: 'unpackInThread', transferList: [job.port] }
+      const outcome = await this.#give<Outcome<UnpackResult>>(job, options)
+      // No file is left behind by either before this rejects.
+      await helping
+      if (outcome.kind === 'done') return outcome.result
+      throw toError(outcome)
     } catch (error) {
       signal.throwIfAborted()
-      throw line.failure ?? asStoreError(error)
+      throw lines.find((line) => line.failure !== undefined)?.failure ?? asStoreError(error)
     } finally {
       signal.removeEventListener('abort', stop)
-      port1.close()
+      for (const line of lines) line.close()
+    }
+  }
+
+  async #give<Result>(
+    job: Job,
+    options: { readonly name: string; readonly filename?: string; readonly transferList?: readonly MessagePort[] },
+  ): Promise<Result> {
+    this.#tasks += 1
+    try {
+      // piscina takes the type of the list from the DOM's `postMessage`.
+      return (await this.#pool.run(job, { ...options, transferList: options.transferList as never })) as Result
+    } finally {
+      this.#tasks -= 1
     }
   }
 }
 
-/** Answers one thread's questions. */
+interface Answers {
+  readonly findStored: FindStored
+  /** The line to a second thread; undefined where there is none to spare. */
+  readonly startHelper: () => MessagePort | undefined
+}
+
+/** Answers one thread's questions. Close it. */
 class QuestionLine {
   /** Why a question could not be answered: what stopped the thread. */
   failure: unknown
   readonly #port: MessagePort
+  readonly #answers: Answers
 
-  constructor(port: MessagePort, findStored: FindStored) {
+  constructor(port: MessagePort, answers: Answers) {
     this.#port = port
-    port.on('message', ({ id, blake3s }: Question) => {
-      findStored(blake3s).then(
-        (stored) => this.#answer({ kind: 'stored', id, stored: [...stored] }),
-        (error: unknown) => {
-          this.failure = error
-          this.stop()
-        },
-      )
-    })
+    this.#answers = answers
+    port.on('message', (question: Question) => this.#hear(question))
   }
 
   stop(): void {
     this.#answer({ kind: 'stop' })
   }
 
-  #answer(answer: Answer): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
-    this.#port.postMessage(answer)
+  close(): void {
+    this.#port.close()
+  }
+
+  #hear(question: Question): void {
+    if (question.kind === 'help') {
+      const port = this.#answers.startHelper()
+      this.#answer({ kind: 'helper', port }, port === undefined ? [] : [port])
+      return
+    }
+    const { id, blake3s } = question
+    this.#answers.findStored(blake3s).then(
+      (stored) => this.#answer({ kind: 'found', id, stored: [...stored] }),
+      (error: unknown) => {
+        this.failure = error
+        this.stop()
+      },
+    )
+  }
+
+  #answer(answer: Answer, transfer: readonly MessagePort[] = []): void {
+    this.#port.postMessage(answer, transfer)
   }
 }

@@ -8,6 +8,10 @@ import type { Config } from '../config.ts'
 import { listen } from '../listen.ts'
 import { openLog } from '../log.ts'
 import { openServer } from '../serve.ts'
+import { keepYoungGenerationSmall } from '../young-generation.ts'
+
+/** How long responses and downloads may take to end, milliseconds: what starts us waits some 30 s before it kills. */
+const GRACE_MS = 10_000
 
 export interface RunOptions {
   /** Says the first lines, once requests are answered. */
@@ -23,16 +27,20 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
   const token = await resolveAdminToken(diskIo, config)
   const log = openLog(config.logLevel)
   const server = await openServer({ ...config, adminToken: token.token }, log)
+  let graceEndsAt = 0
   try {
     const listening = await listen(server.app, config.listen)
     server.countServed(() => listening.bytesSent())
     print(renderBanner(config, { url: listening.url, tokenFile: token.file, machine: hostname() }))
     log.info({ url: listening.url }, 'listening')
+    keepYoungGenerationSmall()
     await aborted(signal)
     log.info('closing')
-    await listening.close()
+    graceEndsAt = performance.now() + GRACE_MS
+    await listening.close({ graceMs: GRACE_MS })
   } finally {
-    await server.close()
+    // Downloads that nobody follows any more get what is left of it: they would have to start afresh.
+    await server.close({ graceMs: Math.max(0, graceEndsAt - performance.now()) })
   }
 }
 

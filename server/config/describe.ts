@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml'
-import type { Config, IndexConfig } from '../config.ts'
+import type { Config, IndexConfig, VirtualConfig } from '../config.ts'
 import { formatListen } from './notation.ts'
 import { formatDuration, formatSize } from '../../storage/units.ts'
 
@@ -26,6 +26,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
       retries: upstream.retries,
     },
     index: config.indexes.map(describeIndex),
+    virtual: config.virtuals.length === 0 ? undefined : config.virtuals.map(describeVirtual),
   })
 }
 
@@ -40,12 +41,25 @@ function describeIndex(index: IndexConfig): Record<string, unknown> {
     name: index.name,
     url: index.url.href,
     default: index.default,
-    username: index.credentials === undefined ? undefined : HIDDEN,
-    password: index.credentials === undefined ? undefined : HIDDEN,
+    ...describeCredentials(index.credentials),
+    mode: index.mode,
     'fresh-for': formatDuration(index.freshMs),
     'stale-for': formatDuration(index.staleForMs),
     'allowed-file-hosts': index.allowedFileHosts,
+    'not-found-statuses': index.notFoundStatuses,
+    'empty-means-absent': index.emptyMeansAbsent,
+    'keep-removed': index.keepRemoved,
+    'upload-url': index.uploadUrl,
   })
+}
+
+function describeCredentials(credentials: IndexConfig['credentials']): Record<string, string> {
+  if (credentials === undefined) return {}
+  return 'token' in credentials ? { token: HIDDEN } : { username: HIDDEN, password: HIDDEN }
+}
+
+function describeVirtual({ name, default: isDefault, indexes, pins }: VirtualConfig): Record<string, unknown> {
+  return { name, default: isDefault, indexes, pins: Object.fromEntries(pins) }
 }
 
 function withoutUndefined(record: Record<string, unknown>): Record<string, unknown> {

@@ -57,6 +57,34 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
   }
 }
 
+const INDEX_VARIABLE = /^ARBOR_INDEX_(\w+)_(USERNAME|PASSWORD|TOKEN)$/
+
+/** Credentials of one index, as its variables have them: `ARBOR_INDEX_{NAME}_USERNAME`, the name as uv writes it. */
+export interface IndexVariables {
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly token: string | undefined
+}
+
+export function readIndexVariables(env: Environment, index: string): IndexVariables {
+  const read = (what: string): string | undefined => env[`ARBOR_INDEX_${variableNameOf(index)}_${what}`] || undefined
+  return { username: read('USERNAME'), password: read('PASSWORD'), token: read('TOKEN') }
+}
+
+/** Variables for credentials of an index that there is none. */
+export function strayIndexVariables(env: Environment, indexes: readonly string[]): Mistake[] {
+  const names = indexes.map(variableNameOf)
+  return Object.keys(env).flatMap((where) => {
+    const name = INDEX_VARIABLE.exec(where)?.[1]
+    if (name === undefined || names.includes(name)) return []
+    return { where, problem: `there is no index of that name; ${suggest(name, names)}` }
+  })
+}
+
+function variableNameOf(index: string): string {
+  return index.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
+}
+
 /** Where a value that variable or flag gave came from, for messages. */
 export function sourceOf(name: 'config', flags: Flags): string {
   return flags[name] === undefined ? VARIABLES[name] : `--${name}`
@@ -65,7 +93,13 @@ export function sourceOf(name: 'config', flags: Flags): string {
 function unknownVariables(env: Environment): Mistake[] {
   const known = Object.values(VARIABLES)
   return Object.keys(env)
-    .filter((name) => name.startsWith('ARBOR_') && !known.includes(name) && !isServiceLink(name, env[name] ?? ''))
+    .filter(
+      (name) =>
+        name.startsWith('ARBOR_') &&
+        !known.includes(name) &&
+        !INDEX_VARIABLE.test(name) &&
+        !isServiceLink(name, env[name] ?? ''),
+    )
     .map((name) => ({ where: name, problem: `unknown variable; ${suggest(name, known)}` }))
 }
 

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { parseByteCount, parseDuration } from '../../storage/units.ts'
-import { parseIndexName, type IndexName } from '../../storage/names.ts'
+import { parseIndexName, parseProjectName, type IndexName, type ProjectName } from '../../storage/names.ts'
+import type { IndexMode } from '../index-source.ts'
 import { redactUrl } from '../redact.ts'
 
 /** How one kind of setting is written, wherever it is written: file, variable or flag. */
@@ -41,6 +42,9 @@ export const listenAddress: Notation<ListenAddress> = {
 export function formatListen({ host, port }: ListenAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
+
+/** What to show an upstream: a name with a password (RFC 7617), or a token (RFC 6750). */
+export type IndexCredentials = Credentials | { readonly token: string }
 
 export interface Credentials {
   readonly username: string
@@ -105,6 +109,54 @@ export const indexName: Notation<IndexName> = {
     } catch {
       return undefined
     }
+  },
+}
+
+export const indexNames: Notation<readonly IndexName[]> = {
+  expected: 'a list of the names of indexes such as ["internal", "pypi"]',
+  parse(written) {
+    if (!Array.isArray(written) || written.length === 0) return undefined
+    const names = written.map((name: unknown) => indexName.parse(name))
+    return names.every((name) => name !== undefined) ? names : undefined
+  },
+}
+
+/** Names of indexes by project. */
+export const pins: Notation<ReadonlyMap<ProjectName, IndexName>> = {
+  expected: 'a table of projects, each with the name of an index, such as { flask = "pypi" }',
+  parse(written) {
+    if (written instanceof Map) return written as ReadonlyMap<ProjectName, IndexName>
+    if (typeof written !== 'object' || written === null || Array.isArray(written)) return undefined
+    const found = new Map<ProjectName, IndexName>()
+    for (const [project, value] of Object.entries(written)) {
+      const name = indexName.parse(value)
+      if (name === undefined) return undefined
+      try {
+        found.set(parseProjectName(project), name)
+      } catch {
+        return undefined
+      }
+    }
+    return found
+  },
+}
+
+const INDEX_MODES: readonly IndexMode[] = ['normal', 'strict', 'offline']
+
+export const indexMode: Notation<IndexMode> = {
+  expected: `one of ${INDEX_MODES.join(', ')}`,
+  parse: (written) => INDEX_MODES.find((mode) => mode === written),
+}
+
+function isClientError(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 400 && Number(value) < 500
+}
+
+/** RFC 9110: client errors. What else an index may say for "not there" could as well mean that it is in trouble. */
+export const statusList: Notation<readonly number[]> = {
+  expected: 'a list of statuses from 400 to 499 such as [403]',
+  parse(written) {
+    return Array.isArray(written) && written.every(isClientError) ? written : undefined
   },
 }
 

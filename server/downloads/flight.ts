@@ -1,22 +1,30 @@
+import type { Clock } from '../../storage/clock.ts'
 import { type Digests, isHashAlgorithm } from '../../storage/digest.ts'
-import { DigestMismatchError, LengthMismatchError, StoreFullError } from '../../storage/errors.ts'
+import { DigestMismatchError, LengthMismatchError } from '../../storage/errors.ts'
 import type { Distribution, ListedFile, Sighting } from '../../storage/model.ts'
 import type { Spool } from '../../storage/spool.ts'
 import type { Store } from '../../storage/store.ts'
 import { UpstreamError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
 import { fill } from './fill.ts'
 import { openFile, type RetryPolicy } from './open-file.ts'
+import type { Progress } from './part-or-whole.ts'
+import type { Room } from './room.ts'
 
 export interface FlightOptions {
   readonly upstream: Upstream
   readonly store: Store
+  readonly room: Room
+  readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
   readonly policy: RetryPolicy
-  readonly onBytes: (count: number) => void
-  /** Shutdown. No client's leaving ends a flight. */
+  /** What becomes of a download when the last client has left it. */
+  readonly whenAbandoned: 'continue' | 'stop'
+  /** Shutdown. */
   readonly signal: AbortSignal
 }
 
@@ -25,85 +33,156 @@ export interface Flown {
   readonly target: Target
   readonly listed: ListedFile
   readonly sighting: Sighting
+  /** A last look: it may have been stored since whoever asked found nothing. */
+  readonly findStored: () => Promise<Distribution | undefined>
 }
 
-/** One download, from upstream into the store, whoever follows it. */
-export interface Flight {
-  /** Upstream's headers came: readers can follow. Undefined: upstream has no such file. Rejects where it cannot be had. */
+/**
+ * One download, from upstream into the store, whoever follows it. It starts at once. Its spool fails for the readers, and nothing is kept,
+ * where the bytes are not those that the index promises.
+ */
+export class Flight {
+  /**
+   * Upstream's headers came: readers can follow. Undefined: there is nothing to follow, since upstream has no such file, or it is stored
+   * already, and then {@link landed} has it. Rejects where it cannot be had.
+   */
   readonly started: Promise<Spool | undefined>
   /** All is over: kept and committed (a distribution), or not (undefined; the log says why). Never rejects. */
   readonly landed: Promise<Distribution | undefined>
-  /** False: it has failed, or the disk is full, so that who joins now may have missed bytes that nobody kept. */
-  isJoinable(): boolean
+  readonly #flown: Flown
+  readonly #options: FlightOptions
+  readonly #stopping = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #sightings: Sighting[]
+  #spool: Spool | undefined
+  #answeredAt = 0
+  #isAwaited = false
+
+  constructor(flown: Flown, options: FlightOptions) {
+    this.#flown = flown
+    this.#options = options
+    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    this.#sightings = [flown.sighting]
+    const { promise, resolve, reject } = Promise.withResolvers<Spool | undefined>()
+    promise.catch(() => {}) // Whoever asked handles it; a flight that nobody waits for any more must not end the process.
+    this.started = promise
+    this.landed = this.#fly(resolve).catch((error: unknown) => {
+      reject(error)
+      this.#report(error)
+      return undefined
+    })
+  }
+
+  /** False: who joins now may have missed bytes that nobody kept, or would see it fail. */
+  get isJoinable(): boolean {
+    return !this.#signal.aborted && (this.#spool?.isWhole ?? true)
+  }
+
   /** Clients have all its bytes, but the store may not yet. */
-  isLanding(): boolean
-}
+  get isLanding(): boolean {
+    return this.#spool?.isReleased ?? false
+  }
 
-/** Starts a download. Its spool fails for the readers, and nothing is kept, where the bytes are not those that the index promises. */
-export function startFlight(flown: Flown, options: FlightOptions): Flight {
-  const { promise: started, resolve, reject } = Promise.withResolvers<Spool | undefined>()
-  started.catch(() => {}) // Whoever asked handles it; a flight that nobody waits for any more must not end the process.
-  let spool: Spool | undefined
-  const takeOff = (opened: Spool | undefined): void => {
-    spool = opened
-    resolve(opened)
+  /** Bytes of the file, once upstream has said so. */
+  get size(): number | undefined {
+    return this.#spool?.size
   }
-  const landed = fly(flown, options, takeOff).catch((error: unknown) => {
-    reject(error)
-    const isServed = error instanceof StoreFullError && spool?.isReleased === true
-    const message = isServed ? 'served, but not kept' : 'download failed'
-    options.log.warn({ err: error, url: redactUrl(flown.target.url) }, message)
-    return undefined
-  })
-  return {
-    started,
-    landed,
-    isJoinable: () => spool?.isKeepable ?? true,
-    isLanding: () => spool?.isReleased ?? false,
-  }
-}
 
-async function fly(
-  flown: Flown,
-  options: FlightOptions,
-  takeOff: (spool: Spool | undefined) => void,
-): Promise<Distribution | undefined> {
-  const { upstream, store, policy, signal } = options
-  const response = await openFile(upstream, flown.target, policy, { from: 0, ifRange: undefined, signal })
-  if (response === undefined) {
-    takeOff(undefined)
-    return undefined
+  get progress(): Progress {
+    const { clock } = this.#options
+    if (this.#spool === undefined) return { received: 0, runningMs: 0 }
+    return { received: this.#spool.received, runningMs: Math.max(0, clock() - this.#answeredAt) }
   }
-  const spool = await openSpool(flown.listed, response, store)
-  try {
-    takeOff(spool)
-    await fill(spool, response, { upstream, target: flown.target }, options)
-    const digests = await spool.seal()
-    checkDigests(flown.listed, digests)
-    spool.release()
-    return await store.keep(spool, digests, flown.sighting)
-  } catch (error) {
-    response.discard()
-    spool.fail(error)
-    await store.discard(spool)
-    throw error
-  } finally {
-    await spool.detach()
-  }
-}
 
-async function openSpool(listed: ListedFile, response: UpstreamFile, store: Store): Promise<Spool> {
-  try {
-    if (response.size !== undefined && listed.size !== undefined && response.size !== listed.size) {
-      throw new LengthMismatchError(listed.filename, listed.size, response.size)
+  /** The same bytes are listed there, too: noted when they are kept. */
+  addSighting(sighting: Sighting): void {
+    this.#sightings.push(sighting)
+  }
+
+  /** {@link landed}, for somebody who needs it kept: it then goes on though no client follows. */
+  awaitLanding(): Promise<Distribution | undefined> {
+    this.#isAwaited = true
+    return this.landed
+  }
+
+  async #fly(takeOff: (spool: Spool | undefined) => void): Promise<Distribution | undefined> {
+    const { target, listed } = this.#flown
+    const { upstream, store, room, policy, clock } = this.#options
+    const stored = await this.#flown.findStored()
+    const response =
+      stored === undefined
+        ? await openFile(upstream, target, policy, { from: 0, ifRange: undefined, signal: this.#signal })
+        : undefined
+    if (response === undefined) {
+      takeOff(undefined)
+      return stored
     }
-    return await store.createSpool({ size: response.size ?? listed.size, algorithms: algorithmsFor(listed) })
-  } catch (error) {
-    response.discard()
-    if (error instanceof LengthMismatchError)
-      throw new UpstreamError('ERR_UPSTREAM_FILE', error.message, { cause: error })
-    throw error
+    try {
+      checkLength(listed, response)
+      const size = response.size ?? listed.size
+      using reservation = await room.reserve(size, () => this.#spool?.received ?? 0)
+      const { refusal } = reservation
+      const onDeserted = (): void => this.#stopIfAbandoned()
+      this.#spool = await store.createSpool({ size, algorithms: algorithmsFor(listed), refusal, onDeserted })
+      this.#answeredAt = clock()
+      takeOff(this.#spool)
+      return await this.#land(this.#spool, response)
+    } catch (error) {
+      response.discard()
+      throw error
+    }
   }
+
+  async #land(spool: Spool, response: UpstreamFile): Promise<Distribution> {
+    const { listed, target } = this.#flown
+    const { upstream, store } = this.#options
+    try {
+      await fill(spool, response, { upstream, target }, { ...this.#options, signal: this.#signal })
+      const digests = await spool.seal()
+      checkDigests(listed, digests)
+      spool.release()
+      const [first = this.#flown.sighting, ...others] = this.#sightings
+      const distribution = await store.keep(spool, digests, first)
+      for (const sighting of others) await store.catalog.addSighting(digests.sha256, sighting)
+      return distribution
+    } catch (error) {
+      spool.fail(error)
+      await store.discard(spool).catch(() => {}) // Best effort: the next start sweeps it, and the first error is the one to report.
+      throw error
+    } finally {
+      await spool.detach()
+    }
+  }
+
+  #stopIfAbandoned(): void {
+    if (this.#options.whenAbandoned === 'continue') return
+    // Not at once: somebody who joined in this turn of the event loop may be about to follow.
+    setImmediate(() => {
+      if (this.#isAwaited || this.#spool?.followers !== 0 || this.isLanding) return
+      this.#stopping.abort(new Error('every client has left'))
+    })
+  }
+
+  #report(error: unknown): void {
+    const { log, metrics } = this.#options
+    const url = redactUrl(this.#flown.target.url)
+    if (this.isLanding) {
+      metrics.downloads.notKept += 1
+      log.warn({ err: error, url }, 'served, but not kept')
+    } else if (this.#signal.aborted) {
+      log.info({ url, reason: String(this.#signal.reason) }, 'download stopped')
+    } else {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'ERR_INTERNAL'
+      metrics.downloads.failed[code] = (metrics.downloads.failed[code] ?? 0) + 1
+      log.warn({ err: error, url }, 'download failed')
+    }
+  }
+}
+
+function checkLength(listed: ListedFile, { size }: UpstreamFile): void {
+  if (size === undefined || listed.size === undefined || size === listed.size) return
+  const cause = new LengthMismatchError(listed.filename, listed.size, size)
+  throw new UpstreamError('ERR_UPSTREAM_FILE', cause.message, { cause })
 }
 
 /** An index that lists a SHA-256 is held to it; one that lists weaker digests only, to all of them. */

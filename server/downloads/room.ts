@@ -43,13 +43,15 @@ export class Room {
   /** Reserves `bytes` for a download; one whose length nobody knows is let in for what it turns out to be. */
   async reserve(bytes: number | undefined, written: () => number): Promise<Reservation> {
     if (bytes === undefined) return { refusal: undefined, [Symbol.dispose]: () => {} }
-    // One after the other, so that no two are promised the same room, or prune for it twice.
-    const turn = this.#turns.then(() => this.#refuse(bytes))
-    this.#turns = turn.catch(() => {}) // The next one's turn comes whatever became of this one.
-    const refusal = await turn
     const reserved: Reserved = { bytes, written }
-    if (refusal === undefined) this.#reserved.add(reserved)
-    return { refusal, [Symbol.dispose]: () => void this.#reserved.delete(reserved) }
+    // One after the other, so that no two are promised the same room, or prune for it twice.
+    const turn = this.#turns.then(async () => {
+      const refusal = await this.#refuse(bytes)
+      if (refusal === undefined) this.#reserved.add(reserved)
+      return refusal
+    })
+    this.#turns = turn.catch(() => {}) // The next one's turn comes whatever became of this one.
+    return { refusal: await turn, [Symbol.dispose]: () => void this.#reserved.delete(reserved) }
   }
 
   async #refuse(bytes: number): Promise<StoreFullError | undefined> {
@@ -70,7 +72,7 @@ export class Room {
     if ((await store.stats()).storedBytes <= room) return true
     const plan = await store.planPrune({
       unusedForMs: undefined,
-      maxBytes: Math.max(0, room - Math.floor(maxBytes * (1 - HEADROOM))),
+      maxBytes: Math.max(0, room - maxBytes + Math.floor(maxBytes * HEADROOM)),
     })
     // Nothing is thrown away for a file that will not fit all the same.
     if (plan.storedBytes - plan.freedBytes > room) return false

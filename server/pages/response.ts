@@ -1,3 +1,5 @@
+import { TextDecoder } from 'node:util'
+
 /** What upstream answered with status 200 to the request for a page. */
 export interface PageResponse {
   /** Decompressed. */

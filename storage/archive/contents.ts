@@ -1,13 +1,14 @@
 import { crc32, type InflateRaw, inflateRawSync } from 'node:zlib'
-import type { Archive, Member } from './archive.ts'
+import type { Member } from './archive.ts'
+import type { ArchiveFile } from './archive-file.ts'
 import { asRefusal, leftOver, wrongChecksum, wrongSize } from './content-refusals.ts'
 import { inflateChunks } from './inflate-chunks.ts'
 
 /** A member of up to this many bytes, packed and unpacked, is read whole; a larger one flows through in pieces. */
 export const MAX_WHOLE_BYTES = 4 * 1024 * 1024
 
-/** The pieces in which a large stored member is read, bytes. */
-const PIECE_BYTES = 1024 * 1024
+/** The pieces in which a large stored member is read, bytes: they stay in a processor's cache while they are hashed and written. */
+const PIECE_BYTES = 256 * 1024
 
 /** Is the member small enough for {@link readMember}? */
 export function isWhole(member: Member): boolean {
@@ -15,10 +16,10 @@ export function isWhole(member: Member): boolean {
 }
 
 /**
- * The contents of a member that {@link isWhole}, of the right length and CRC-32, valid until the archive is read again. Throws
- * {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
+ * The contents of a member that {@link isWhole}, of the right length and CRC-32: of a stored one valid until the archive is read again,
+ * else in memory that is the caller's. Throws {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
  */
-export function readMember({ file }: Archive, member: Member): Buffer {
+export function readMember(file: ArchiveFile, member: Member): Buffer {
   const packed = file.view(member.dataOffset, member.compressedSize)
   const contents = member.method === 0 ? packed : inflate(packed, member)
   if (contents.length !== member.size) throw wrongSize(member)
@@ -30,8 +31,8 @@ export function readMember({ file }: Archive, member: Member): Buffer {
  * The contents of a member of any size, in pieces that are valid until the next one is asked for. Nothing beyond the promised size comes
  * out, but only the end of the iteration says that what came is right. Throws {@link ArchiveRefusedError}, or the signal's reason.
  */
-export async function* streamMember(archive: Archive, member: Member, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const pieces = member.method === 0 ? readPieces(archive, member) : inflateChunks(archive.file, member, signal)
+export async function* streamMember(file: ArchiveFile, member: Member, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const pieces = member.method === 0 ? readPieces(file, member) : inflateChunks(file, member, signal)
   let size = 0
   let checksum = 0
   for await (const piece of pieces) {
@@ -64,7 +65,7 @@ function inflate(packed: Buffer, member: Member): Buffer {
   }
 }
 
-function* readPieces({ file }: Archive, member: Member): Generator<Buffer> {
+function* readPieces(file: ArchiveFile, member: Member): Generator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, member.size))
   for (let done = 0; done < member.size; done += buffer.length) {
     const piece = buffer.subarray(0, Math.min(buffer.length, member.size - done))

@@ -51,8 +51,8 @@ function hasDescriptor(file: ArchiveFile, offset: number): boolean {
   return (file.view(offset, HEADER_BYTES, READ_AHEAD).readUInt16LE(6) & DESCRIPTOR_FLAG) !== 0
 }
 
-/** Returns where the data begins. */
-function readHeader(file: ArchiveFile, record: DirectoryRecord, boundary: number): number {
+/** Holds one local header against the directory; nothing of the member may lie at or behind `boundary`. Returns where the data begins. */
+export function readHeader(file: ArchiveFile, record: DirectoryRecord, boundary: number): number {
   const { offset, path } = record
   if (offset + HEADER_BYTES > boundary) throw overlap(path)
   const head = file.view(offset, HEADER_BYTES, READ_AHEAD)

@@ -1,6 +1,8 @@
 import { gunzipSync } from 'node:zlib'
-import type { Archive, Member } from './archive.ts'
+import type { ArchiveFile } from './archive-file.ts'
+import type { Member } from './archive.ts'
 import { readMember } from './contents.ts'
+import { release } from './release.ts'
 
 /** RFC 1952: magic, deflate, no flags, no time, no hint, system unknown. */
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff])
@@ -9,7 +11,7 @@ const GZIP_TRAILER_BYTES = 8
 const WRAPPING_BYTES = GZIP_HEADER.length + GZIP_TRAILER_BYTES
 
 /** A member of up to this many bytes, packed and unpacked, may share a pass through zlib with others. */
-const MAX_SHARING_BYTES = 64 * 1024
+const MAX_SHARING_BYTES = 64 * 1024 - 1
 
 /** May the member be among those of {@link readTogether}? */
 export function canShare({ method, size, compressedSize }: Member): boolean {
@@ -17,21 +19,22 @@ export function canShare({ method, size, compressedSize }: Member): boolean {
 }
 
 /**
- * The contents of members that {@link canShare}, each of the right length and CRC-32, in the order given. To set up zlib costs more than
+ * The contents of members that {@link canShare}, each of the right length and CRC-32, in the order given, and all in one piece of memory,
+ * which is the caller's. To set up zlib costs more than
  * to inflate a small file, so they go through it as one gzip file of many members, and zlib itself checks every length and CRC-32. Throws
  * {@link ArchiveRefusedError}.
  */
-export function readTogether(archive: Archive, members: readonly Member[]): Buffer[] {
+export function readTogether(file: ArchiveFile, members: readonly Member[]): Buffer[] {
   const total = members.reduce((sum, { size }) => sum + size, 0)
-  const contents = inflateAll(wrapAll(archive, members), { members, total })
+  const contents = inflateAll(wrapAll(file, members), { members, total })
   // Which of them is at fault, and how, or whether none is, is for the pedestrian way to say.
-  if (contents === undefined) return members.map((member) => Buffer.from(readMember(archive, member)))
+  if (contents === undefined) return members.map((member) => Buffer.from(readMember(file, member)))
   let at = 0
   return members.map(({ size }) => contents.subarray(at, (at += size)))
 }
 
 /** Each member's deflate stream between the header and the trailer of gzip. */
-function wrapAll({ file }: Archive, members: readonly Member[]): Buffer {
+function wrapAll(file: ArchiveFile, members: readonly Member[]): Buffer {
   const length = members.reduce((sum, { compressedSize }) => sum + compressedSize + WRAPPING_BYTES, 0)
   const wrapped = Buffer.allocUnsafe(length)
   let at = 0
@@ -60,6 +63,8 @@ function inflateAll(
     return contents.length === total ? contents : undefined
   } catch {
     return undefined
+  } finally {
+    release(wrapped)
   }
 }
 

@@ -18,13 +18,16 @@ import type { IndexName, ProjectName } from '../names.ts'
  */
 export interface Catalog {
   findPage(index: IndexName, project: ProjectName): Promise<StoredPage | undefined>
-  savePage(page: StoredPage): Promise<void>
+  /** `json`: the page as JSON, where somebody has it already: to write that of a large page takes a while. */
+  savePage(page: StoredPage, options?: { readonly json?: string | undefined }): Promise<void>
   /** Upstream said "not modified": the page is fresh again. */
   confirmPage(index: IndexName, project: ProjectName, fetchedAt: number): Promise<void>
   /** Upstream has no such project (any more). */
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
 
   findDistribution(digest: Digest): Promise<DistributionRecord | undefined>
+  /** Stored distributions that were seen on an index under a project, oldest first. */
+  findDistributionsOf(index: IndexName, project: ProjectName): Promise<readonly DistributionRecord[]>
   /**
    * Adds a distribution whose bytes the blob store has as a file (at the latest when `adopt` resolves), with where it was seen.
    * Idempotent; doing it again counts as a use, so that a prune planned before lets it stay.
@@ -35,7 +38,10 @@ export interface Catalog {
 
   /** The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not. */
   findMetadata(wheel: Sha256): Promise<Uint8Array | undefined>
+  /** Nothing (no bytes) means: it is known that the wheel has none. */
   saveMetadata(wheel: Sha256, content: Uint8Array): Promise<void>
+  /** The SHA-256 of what is kept of these wheels, by wheel; `none` where it is known that there is none. One query for many. */
+  findMetadataDigests(wheels: readonly Sha256[]): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
 
   /**
    * Commits a tree with all that is new: packs, blobs, and the wheel's verdict. Idempotent.

@@ -48,6 +48,21 @@ export function findWheelsOfTree(connection: Connection, id: Blake3): Distributi
   )
 }
 
+export function findDistributionsOf(
+  connection: Connection,
+  index: IndexName,
+  project: ProjectName,
+): DistributionRecord[] {
+  return recordsOf(
+    connection.all<DistributionRow>(
+      `${SELECT} WHERE distribution.id IN (SELECT distribution FROM sighting WHERE index_name = ? AND project = ?)
+       ORDER BY stored_at, distribution.id, sighting.id`,
+      index,
+      project,
+    ),
+  )
+}
+
 export function addDistribution(connection: Connection, distribution: Distribution, sighting: Sighting): void {
   const blob = placeFile(connection, distribution.blake3, distribution.size)
   const isNew = connection.insert(

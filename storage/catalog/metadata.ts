@@ -1,4 +1,4 @@
-import type { Sha256 } from '../digest.ts'
+import { hashSha256, type Sha256 } from '../digest.ts'
 import { rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 
@@ -14,4 +14,12 @@ export function saveMetadata(connection: Connection, wheel: Sha256, content: Uin
     rawDigest(wheel),
     content,
   )
+}
+
+export function findMetadataDigests(connection: Connection, wheels: readonly Sha256[]): Map<Sha256, Sha256 | 'none'> {
+  const rows = connection.all<{ wheel: Sha256; content: Uint8Array }>(
+    'SELECT value AS wheel, content FROM json_each(?) CROSS JOIN metadata ON metadata.wheel = unhex(value)',
+    JSON.stringify(wheels),
+  )
+  return new Map(rows.map(({ wheel, content }) => [wheel, content.length === 0 ? 'none' : hashSha256(content)]))
 }

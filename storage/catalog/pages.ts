@@ -27,7 +27,7 @@ export function findPage(connection: Connection, index: IndexName, project: Proj
   }
 }
 
-export function savePage(connection: Connection, stored: StoredPage): void {
+export function savePage(connection: Connection, stored: StoredPage, json = JSON.stringify(stored.page)): void {
   const { id } = connection.get<{ id: number }>(
     `INSERT INTO page (index_name, project, etag, last_modified, fetched_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (index_name, project) DO UPDATE
@@ -43,7 +43,7 @@ export function savePage(connection: Connection, stored: StoredPage): void {
     `INSERT INTO page_content (page, content) VALUES (?, ?)
      ON CONFLICT (page) DO UPDATE SET content = excluded.content WHERE content <> excluded.content`,
     id,
-    JSON.stringify(stored.page),
+    json,
   )
 }
 

@@ -147,4 +147,5 @@ CREATE TRIGGER tree_removed AFTER DELETE ON tree BEGIN
   UPDATE total SET trees = trees - 1, tree_bytes = tree_bytes - OLD.size;
 END;
 `,
+  `CREATE INDEX sighting_project ON sighting (index_name, project);`,
 ]

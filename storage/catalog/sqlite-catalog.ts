@@ -23,12 +23,14 @@ export async function openSqliteCatalog({ path, readOnly = false }: SqliteCatalo
   const db = await Transactions.open(path, { readOnly })
   return {
     findPage: (index, project) => db.read((connection) => pages.findPage(connection, index, project)),
-    savePage: (page) => db.write('normal', (connection) => pages.savePage(connection, page)),
+    savePage: (page, { json } = {}) => db.write('normal', (connection) => pages.savePage(connection, page, json)),
     confirmPage: (index, project, fetchedAt) =>
       db.write('normal', (connection) => pages.confirmPage(connection, index, project, fetchedAt)),
     forgetPage: (index, project) => db.write('normal', (connection) => pages.forgetPage(connection, index, project)),
 
     findDistribution: (digest) => db.read((connection) => distributions.findDistribution(connection, digest)),
+    findDistributionsOf: (index, project) =>
+      db.read((connection) => distributions.findDistributionsOf(connection, index, project)),
     addDistribution: (distribution, sighting, { adopt } = {}) =>
       db.write('full', async (connection) => {
         distributions.addDistribution(connection, distribution, sighting)
@@ -41,6 +43,7 @@ export async function openSqliteCatalog({ path, readOnly = false }: SqliteCatalo
     recordUse: (uses) => db.write('normal', (connection) => distributions.recordUse(connection, uses)),
 
     findMetadata: (wheel) => db.read((connection) => metadata.findMetadata(connection, wheel)),
+    findMetadataDigests: (wheels) => db.read((connection) => metadata.findMetadataDigests(connection, wheels)),
     saveMetadata: (wheel, content) =>
       db.write('normal', (connection) => metadata.saveMetadata(connection, wheel, content)),
 

@@ -1,4 +1,5 @@
 import type { Blake3 } from '../digest.ts'
+import type { RenditionRange } from './rendition.ts'
 import { TAR_BLOCK_BYTES, TAR_END, type TarEntry, tarHeader, tarPadding } from './tar-header.ts'
 
 /** A member of a tar whose contents are a stored blob; a directory has none. */
@@ -10,12 +11,6 @@ export interface TarMember extends TarEntry {
 export type TarPart =
   | { readonly kind: 'made'; readonly bytes: Uint8Array }
   | { readonly kind: 'blob'; readonly blake3: Blake3; readonly offset: number; readonly length: number }
-
-export interface TarRange {
-  readonly first: number
-  /** Included. */
-  readonly last: number
-}
 
 /**
  * A tar that is made while it is read: how long it is, and what is where. The same members give the same bytes on every machine. Headers are
@@ -40,7 +35,7 @@ export class TarLayout {
   }
 
   /** The parts that make up a range, in order. */
-  *cut({ first, last }: TarRange): Generator<TarPart, undefined> {
+  *cut({ first, last }: RenditionRange): Generator<TarPart, undefined> {
     for (let index = this.#memberAt(first); index < this.#members.length; index += 1) {
       const start = this.#starts[index] ?? 0
       if (start > last) return undefined
@@ -71,7 +66,7 @@ function headerLength(member: TarMember): number {
 }
 
 /** `range` counts from the member's start. */
-function* cutMember(member: TarMember, range: TarRange): Generator<TarPart> {
+function* cutMember(member: TarMember, range: RenditionRange): Generator<TarPart> {
   const length = headerLength(member)
   if (range.first < length) yield* cutBytes(tarHeader(member), 0, range)
   const { blake3, size } = member
@@ -84,7 +79,7 @@ function* cutMember(member: TarMember, range: TarRange): Generator<TarPart> {
 const ZEROS = Buffer.alloc(TAR_BLOCK_BYTES)
 
 /** What of `bytes`, which start at `start`, lies in the range. */
-function* cutBytes(bytes: Uint8Array, start: number, { first, last }: TarRange): Generator<TarPart> {
+function* cutBytes(bytes: Uint8Array, start: number, { first, last }: RenditionRange): Generator<TarPart> {
   const from = Math.max(0, first - start)
   const to = Math.min(bytes.length, last + 1 - start)
   if (from < to) yield { kind: 'made', bytes: bytes.subarray(from, to) }

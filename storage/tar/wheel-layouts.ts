@@ -4,12 +4,15 @@ import type { Blake3 } from '../digest.ts'
 import { BlobDamagedError } from '../errors.ts'
 import { OwnedIteration } from '../owned-iteration.ts'
 import { SingleFlight } from '../single-flight.ts'
-import type { Archive } from './archive.ts'
 import { readLayout } from './read-layout.ts'
+import type { Rendition, RenditionRange } from './rendition.ts'
 import { layOutGzip, type SlicedLayout, type TarGzLayout } from './tar-gz-layout.ts'
 
 /** Changes whenever the bytes made of the same wheel would. */
 const FORMAT = 'tar-gz-1'
+
+/** A gzip of up to this many bytes is kept in memory whole once it was read. */
+const SMALL_BYTES = 256 << 10
 
 export interface WheelLayoutsOptions {
   readonly blobs: BlobStore
@@ -22,41 +25,60 @@ export interface WheelLayoutsOptions {
 export class WheelLayouts {
   readonly #options: WheelLayoutsOptions
   readonly #layouts: LRUCache<Blake3, TarGzLayout>
+  /** Small files, by their validators. */
+  readonly #gzips: LRUCache<string, Rendition & { readonly bytes: Uint8Array }>
   readonly #flights = new SingleFlight<Blake3, TarGzLayout>()
 
   constructor(options: WheelLayoutsOptions) {
     this.#options = options
+    this.#gzips = new LRUCache({
+      maxSize: Math.ceil(options.memoryBytes / 2),
+      sizeCalculation: ({ bytes }) => 1024 + bytes.length,
+    })
     this.#layouts = new LRUCache({
-      maxSize: options.memoryBytes,
+      maxSize: Math.ceil(options.memoryBytes / 2),
       sizeCalculation: ({ made, pieces, files }) => 1024 + made.byteLength + pieces.byteLength + files.byteLength,
     })
   }
 
   /** The whole tree as a `.tar.gz`. `wheel` must be stored, and must have a tree. Throws {@link BlobDamagedError} where its file is gone. */
-  async tarGz(wheel: Blake3): Promise<Archive> {
+  async tarGz(wheel: Blake3): Promise<Rendition> {
     return this.#serve(wheel, await this.#find(wheel), `${FORMAT}:${wheel}`)
   }
 
   /**
    * The tree's file at `index` in its manifest as gzip; undefined where the wheel has it uncompressed. Throws as {@link tarGz} does.
    */
-  async gzip(wheel: Blake3, index: number, file: { readonly blake3: Blake3; readonly size: number }): Promise<Archive | undefined> {
-    const layout = layOutGzip(await this.#find(wheel), index, file.size)
+  async gzip(
+    wheel: Blake3,
+    index: number,
+    file: { readonly blake3: Blake3; readonly size: number },
+  ): Promise<Rendition | undefined> {
     // Another wheel may have compressed the same file otherwise.
-    return layout && this.#serve(wheel, layout, `blake3:${file.blake3}-gzip-${wheel.slice(0, 32)}`)
+    const validator = `blake3:${file.blake3}-gzip-${wheel.slice(0, 32)}`
+    const kept = this.#gzips.get(validator)
+    if (kept !== undefined) return kept
+    const layout = layOutGzip(await this.#find(wheel), index, file.size)
+    const rendition = layout && this.#serve(wheel, layout, validator)
+    if (rendition === undefined || layout === undefined || layout.size > SMALL_BYTES || layout.size >= file.size)
+      return rendition
+    const small = { ...rendition, bytes: await readWhole(rendition, layout.size) }
+    this.#gzips.set(validator, small)
+    return small
   }
 
   /** Forgets everything in memory: some of it was pruned. */
   forget(): void {
     this.#layouts.clear()
+    this.#gzips.clear()
   }
 
-  #serve(wheel: Blake3, layout: SlicedLayout, validator: string): Archive {
+  #serve(wheel: Blake3, layout: SlicedLayout, validator: string): Rendition {
     return {
       size: layout.size,
       validator,
       isExact: true,
-      open: (first, last) => this.#open(wheel, layout, { first, last }),
+      open: (range = { first: 0, last: layout.size - 1 }) => this.#open(wheel, layout, range),
     }
   }
 
@@ -72,17 +94,27 @@ export class WheelLayouts {
     return layout
   }
 
-  async #open(
-    wheel: Blake3,
-    layout: SlicedLayout,
-    range: { readonly first: number; readonly last: number },
-  ): Promise<AsyncIterable<Uint8Array>> {
+  async #open(wheel: Blake3, layout: SlicedLayout, range: RenditionRange): Promise<AsyncIterable<Uint8Array>> {
     const blob = await this.#options.blobs.open(wheel)
-    if (blob === undefined) throw gone(wheel)
+    if (blob === undefined) {
+      this.#layouts.delete(wheel)
+      throw gone(wheel)
+    }
     return new OwnedIteration(readLayout(layout, blob, range), () => Promise.resolve(blob.close()))
   }
 }
 
 function gone(wheel: Blake3): BlobDamagedError {
   return new BlobDamagedError(wheel, 'the file of a wheel is gone')
+}
+
+async function readWhole(rendition: Rendition, size: number): Promise<Uint8Array> {
+  // Not from node's shared pool: it may stay for long, and would hold the whole slab.
+  const bytes = Buffer.allocUnsafeSlow(size)
+  let filled = 0
+  for await (const chunk of await rendition.open(undefined)) {
+    bytes.set(chunk, filled)
+    filled += chunk.length
+  }
+  return bytes
 }

@@ -1,27 +1,26 @@
+import { release } from '../archive/release.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
 import { type Blake3, type Blake3Hasher, createBlake3 } from '../digest.ts'
 import type { SyncIo } from '../io.ts'
 import type { Place } from '../model.ts'
-
-/** Blobs smaller than this share a pack, bytes: nineteen in twenty files, and a fourteenth of the bytes (architecture, packs). */
-export const PACK_THRESHOLD = 64 * 1024
-
-/** Blobs are held until there are this many bytes of them, or this many, so that one question and one write serve many. */
-const BATCH_BYTES = 2 * 1024 * 1024
-const BATCH_COUNT = 1000
+import { Batch, PACK_THRESHOLD, type SmallBlob } from './batch.ts'
+import { Syncs } from './syncs.ts'
 
 /** Says which of these blobs the store has already. */
 export type FindStored = (blake3s: readonly Blake3[]) => Promise<ReadonlySet<Blake3>>
-
-interface HeldBlob {
-  readonly blake3: Blake3
-  readonly bytes: Uint8Array
-}
 
 /** Files that were written, synced and closed, and what is in them. */
 export interface WrittenBlobs {
   readonly staged: readonly StagedFile[]
   readonly placed: readonly (readonly [blake3: Blake3, place: Place])[]
+}
+
+/** Is told of a large blob's way to the disk. */
+export interface Watcher {
+  /** These bytes are written. */
+  wrote(piece: Uint8Array): void
+  /** All are written; the file stays where it is until this resolves. */
+  ended(): Promise<void>
 }
 
 /**
@@ -35,12 +34,14 @@ export class BlobWriter {
   readonly #seen = new Set<Blake3>()
   readonly #paths = new Set<string>()
   readonly #open = new Set<number>()
+  readonly #syncs: Syncs
   readonly #staged: StagedFile[] = []
   readonly #placed: [Blake3, Place][] = []
-  readonly #packed: { readonly blake3: Blake3; readonly offset: number; readonly size: number }[] = []
+  readonly #packed: SmallBlob[] = []
   #pack: { readonly path: string; readonly descriptor: number; readonly hasher: Blake3Hasher; size: number } | undefined
-  #held: HeldBlob[] = []
-  #heldBytes = 0
+  #batch = new Batch()
+  /** The one that is being placed, or was. */
+  #other = new Batch()
   #placing: Promise<void> = Promise.resolve()
   #count = 0
 
@@ -49,87 +50,105 @@ export class BlobWriter {
     this.#io = io
     this.#prefix = prefix
     this.#findStored = findStored
+    this.#syncs = new Syncs(io, (descriptor) => this.#close(descriptor))
   }
 
-  /** Adds a blob that is in memory, and stays as it is there. */
-  async add(blake3: Blake3, bytes: Uint8Array): Promise<void> {
-    if (this.#seen.has(blake3)) return
-    this.#seen.add(blake3)
-    this.#held.push({ blake3, bytes })
-    this.#heldBytes += bytes.length
-    if (this.#heldBytes >= BATCH_BYTES || this.#held.length === BATCH_COUNT) await this.#flush()
-  }
-
-  /** Adds a large blob whose digest is known when its last piece has come, as what `pieces` returns. */
-  async addLarge(pieces: AsyncGenerator<Uint8Array, Blake3>): Promise<void> {
-    const { path, descriptor } = this.#create()
-    let size = 0
-    let piece = await pieces.next()
-    for (; piece.done !== true; piece = await pieces.next()) {
-      this.#io.append(descriptor, piece.value)
-      size += piece.value.length
+  /** Adds a blob. The memory of one that is of {@link PACK_THRESHOLD} bytes or more is the writer's from now on. */
+  async add(blake3: Blake3, bytes: Buffer): Promise<void> {
+    if (this.#seen.has(blake3)) {
+      if (bytes.length >= PACK_THRESHOLD) release(bytes)
+      return
     }
-    const blake3 = piece.value
+    this.#seen.add(blake3)
+    if (!this.#batch.hasRoom(bytes.length)) await this.#flush()
+    this.#batch.add(blake3, bytes)
+  }
+
+  /** Adds a large blob that comes in pieces; returns its digest. `watch` is told where it is being written. */
+  async addLarge(pieces: AsyncIterable<Uint8Array>, watch?: (path: string) => Watcher): Promise<Blake3> {
+    const { path, descriptor } = this.#create()
+    const watcher = watch?.(path)
+    const hasher = createBlake3()
+    let size = 0
+    for await (const piece of pieces) {
+      hasher.update(piece)
+      this.#io.append(descriptor, piece)
+      watcher?.wrote(piece)
+      size += piece.length
+    }
+    const blake3 = hasher.hex()
     const isKnown = this.#seen.has(blake3)
     this.#seen.add(blake3)
-    if (isKnown || (await this.#findStored([blake3])).has(blake3)) return this.#discard(path, descriptor)
-    this.#keep({ path, blake3 }, descriptor, size)
+    const isStored = isKnown || (await this.#findStored([blake3])).has(blake3)
+    await watcher?.ended()
+    if (isStored) this.#discard(path, descriptor)
+    else await this.#keep({ path, blake3 }, descriptor, size)
+    return blake3
   }
 
   /** Writes what is held, and makes all of it durable. */
   async finish(): Promise<WrittenBlobs> {
     await this.#flush()
     await this.#placing
-    const pack = this.#pack
-    if (pack !== undefined) {
-      const blake3 = pack.hasher.hex()
-      this.#keep({ path: pack.path, blake3 }, pack.descriptor, pack.size)
-      for (const small of this.#packed) {
-        this.#placed.push([small.blake3, { kind: 'packed', pack: blake3, offset: small.offset, size: small.size }])
-      }
-    }
+    await this.#finishPack()
+    await this.#syncs.finish()
     return { staged: this.#staged, placed: this.#placed }
   }
 
   /** Closes and removes everything. Nothing may be running on this any more but what only reads. */
   async abandon(): Promise<void> {
     await this.#placing.catch(() => {}) // it is what failed, or it is of no use any more
+    await this.#syncs.settle()
     for (const descriptor of this.#open) bestEffort(() => this.#io.close(descriptor))
     for (const path of this.#paths) bestEffort(() => this.#io.remove(path))
   }
 
   /** The answer for one batch is waited for when the next is full: meanwhile there is work to do. */
   async #flush(): Promise<void> {
-    const before = this.#placing
-    const batch = this.#held
-    this.#held = []
-    this.#heldBytes = 0
-    this.#placing = before.then(() => this.#place(batch))
+    await this.#placing
+    const full = this.#batch
+    this.#batch = this.#other
+    this.#other = full
+    this.#placing = this.#place(full)
     this.#placing.catch(() => {}) // whoever waits for it next sees it
-    await before
   }
 
-  async #place(batch: readonly HeldBlob[]): Promise<void> {
-    if (batch.length === 0) return
-    const stored = await this.#findStored(batch.map(({ blake3 }) => blake3))
-    const missing = batch.filter(({ blake3 }) => !stored.has(blake3))
-    for (const { blake3, bytes } of missing.filter((blob) => blob.bytes.length >= PACK_THRESHOLD)) {
-      const { path, descriptor } = this.#create()
-      this.#io.append(descriptor, bytes)
-      this.#keep({ path, blake3 }, descriptor, bytes.length)
+  async #place(batch: Batch): Promise<void> {
+    const digests = batch.digests
+    if (digests.length === 0) return
+    const stored = await this.#findStored(digests)
+    for (const { blake3, bytes } of batch.medium) {
+      if (!stored.has(blake3)) await this.#writeMedium(blake3, bytes)
+      release(bytes)
     }
-    this.#appendToPack(missing.filter(({ bytes }) => bytes.length < PACK_THRESHOLD))
+    const { blobs, bytes } = batch.takeSmall(stored)
+    if (blobs.length > 0) this.#appendToPack(blobs, bytes)
+    batch.clear()
   }
 
-  #appendToPack(blobs: readonly HeldBlob[]): void {
-    if (blobs.length === 0) return
+  async #writeMedium(blake3: Blake3, bytes: Buffer): Promise<void> {
+    const { path, descriptor } = this.#create()
+    this.#io.append(descriptor, bytes)
+    await this.#keep({ path, blake3 }, descriptor, bytes.length)
+  }
+
+  #appendToPack(blobs: readonly SmallBlob[], bytes: Buffer): void {
     this.#pack ??= { ...this.#create(), hasher: createBlake3(), size: 0 }
-    const bytes = Buffer.concat(blobs.map((blob) => blob.bytes))
     this.#io.append(this.#pack.descriptor, bytes)
     this.#pack.hasher.update(bytes)
-    for (const blob of blobs) {
-      this.#packed.push({ blake3: blob.blake3, offset: this.#pack.size, size: blob.bytes.length })
-      this.#pack.size += blob.bytes.length
+    for (const { blake3, offset, size } of blobs) this.#packed.push({ blake3, offset: this.#pack.size + offset, size })
+    this.#pack.size += bytes.length
+  }
+
+  async #finishPack(): Promise<void> {
+    const pack = this.#pack
+    if (pack === undefined) return
+    const blake3 = pack.hasher.hex()
+    await this.#keep({ path: pack.path, blake3 }, pack.descriptor, pack.size)
+    for (const small of this.#packed) {
+      // A pack of one blob *is* that blob.
+      if (small.blake3 === blake3) continue
+      this.#placed.push([small.blake3, { kind: 'packed', pack: blake3, offset: small.offset, size: small.size }])
     }
   }
 
@@ -141,11 +160,10 @@ export class BlobWriter {
     return { path, descriptor }
   }
 
-  #keep(file: StagedFile, descriptor: number, size: number): void {
-    this.#io.sync(descriptor)
-    this.#close(descriptor)
+  async #keep(file: StagedFile, descriptor: number, size: number): Promise<void> {
     this.#staged.push(file)
     this.#placed.push([file.blake3, { kind: 'file', size }])
+    await this.#syncs.begin(descriptor)
   }
 
   #discard(path: string, descriptor: number): void {

@@ -1,21 +1,39 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Blake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { RefusalReason } from '../model.ts'
-import type { UnpackResult } from './unpack-wheel.ts'
+import type { WrittenBlobs } from './blob-writer.ts'
+import type { Share } from './plan.ts'
+import type { SharedContents } from './unpack-share.ts'
 
-/** From the thread: which of these does the store have? */
-export interface Question {
-  readonly id: number
-  readonly blake3s: readonly Blake3[]
-}
+/** From a thread to the main one: which of these does the store have? Or: is there a second thread for this wheel? */
+export type Question =
+  { readonly kind: 'find'; readonly id: number; readonly blake3s: readonly Blake3[] } | { readonly kind: 'help' }
 
-/** To the thread. */
+/** From the main thread. */
 export type Answer =
-  { readonly kind: 'stored'; readonly id: number; readonly stored: readonly Blake3[] } | { readonly kind: 'stop' }
+  | { readonly kind: 'found'; readonly id: number; readonly stored: readonly Blake3[] }
+  /** The line to a second thread; undefined where there is none to spare. */
+  | { readonly kind: 'helper'; readonly port: MessagePort | undefined }
+  | { readonly kind: 'stop' }
 
-/** What came of a job, in values that keep their fields between threads. */
-export type Outcome =
-  | { readonly kind: 'unpacked'; readonly result: UnpackResult }
+/** From a wheel's first thread to its second. */
+export type Order =
+  | { readonly kind: 'unpack'; readonly share: Share }
+  /** The file, which is to be hashed, has so many bytes now. */
+  | { readonly kind: 'grown'; readonly path: string; readonly algorithm: string; readonly size: number }
+  | { readonly kind: 'ended'; readonly path: string }
+  /** The first thread has the files now. */
+  | { readonly kind: 'taken' }
+
+/** From a wheel's second thread to its first. */
+export type Report =
+  | { readonly kind: 'unpacked'; readonly contents: SharedContents; readonly written: WrittenBlobs }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'hashed'; readonly path: string; readonly hex: string }
+
+/** An error, in values that keep their fields between threads. */
+export type Failure =
   | {
       readonly kind: 'refused'
       readonly reason: RefusalReason
@@ -24,8 +42,11 @@ export type Outcome =
     }
   | { readonly kind: 'failed'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
 
-/** An error as an outcome. Of one that is no refusal, the message and the plain fields are kept (`code`, `path` …). */
-export function toOutcome(error: unknown): Outcome {
+/** What came of a job. */
+export type Outcome<Result> = { readonly kind: 'done'; readonly result: Result } | Failure
+
+/** Of an error that is no refusal, the message and the plain fields are kept (`code`, `path` …). */
+export function toFailure(error: unknown): Failure {
   if (error instanceof ArchiveRefusedError) {
     return { kind: 'refused', reason: error.reason, message: error.message, path: error.path }
   }
@@ -34,12 +55,11 @@ export function toOutcome(error: unknown): Outcome {
   return { kind: 'failed', message: error.message, fields: Object.fromEntries(fields) }
 }
 
-/** The result, or the error that the outcome stands for, thrown. */
-export function fromOutcome(outcome: Outcome): UnpackResult {
-  if (outcome.kind === 'unpacked') return outcome.result
-  if (outcome.kind === 'failed') throw Object.assign(new Error(outcome.message), outcome.fields)
-  const { reason, message, path } = outcome
+/** The error that a failure stands for. */
+export function toError(failure: Failure): Error {
+  if (failure.kind === 'failed') return Object.assign(new Error(failure.message), failure.fields)
+  const { reason, message, path } = failure
   // The error puts the path before its message again.
   const named = path === undefined ? '' : `${JSON.stringify(path)}: `
-  throw new ArchiveRefusedError(reason, message.slice(named.length), path)
+  return new ArchiveRefusedError(reason, message.slice(named.length), path)
 }

@@ -1,13 +1,21 @@
 import { constants, setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
 import { diskSyncIo } from '../io.ts'
-import { type Answer, type Outcome, type Question, toOutcome } from './messages.ts'
-import { type UnpackJob, unpackWheel } from './unpack-wheel.ts'
-import type { FindStored } from './blob-writer.ts'
+import { type HelpJob, helpUnpack } from './help.ts'
+import { Helper } from './helper.ts'
+import { MainLine } from './main-line.ts'
+import { type Outcome, toFailure } from './messages.ts'
+import { type UnpackJob, type UnpackResult, unpackWheel } from './unpack-wheel.ts'
 
 /** A wheel to unpack, and the line on which to ask what is stored. */
-export interface ThreadJob extends UnpackJob {
+export interface UnpackThreadJob extends UnpackJob {
   readonly port: MessagePort
+}
+
+/** A wheel whose first thread, on the line `leader`, has a share for another one. */
+export interface HelpThreadJob extends HelpJob {
+  readonly port: MessagePort
+  readonly leader: MessagePort
 }
 
 // On Linux 0 is the calling thread, elsewhere the whole process, which must stay as it is.
@@ -20,35 +28,28 @@ if (process.platform === 'linux') {
 }
 
 /** Unpacks one wheel in a worker thread. Never rejects: an error would lose its fields on the way to the other thread. */
-export async function unpackInThread({ port, ...job }: ThreadJob): Promise<Outcome> {
-  const stopping = new AbortController()
+export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise<Outcome<UnpackResult>> {
+  const main = new MainLine(port)
   try {
-    return { kind: 'unpacked', result: await unpackWheel(diskSyncIo, job, listen(port, stopping)) }
+    const { findStored, signal } = main
+    const findHelper = async (): Promise<Helper | undefined> => {
+      const line = await main.findHelper()
+      return line === undefined ? undefined : new Helper(line)
+    }
+    return { kind: 'done', result: await unpackWheel(diskSyncIo, job, { findStored, signal, findHelper }) }
   } catch (error) {
-    return toOutcome(error)
+    return toFailure(error)
   } finally {
-    port.close()
+    main.close()
   }
 }
 
-function listen(port: MessagePort, stopping: AbortController): { findStored: FindStored; signal: AbortSignal } {
-  const waiting = new Map<number, (answer: Extract<Answer, { kind: 'stored' }>) => void>()
-  let count = 0
-  port.on('message', (answer: Answer) => {
-    if (answer.kind === 'stop') {
-      stopping.abort()
-      return
-    }
-    waiting.get(answer.id)?.(answer)
-    waiting.delete(answer.id)
-  })
-  const findStored: FindStored = (blake3s) => {
-    const id = (count += 1)
-    const { promise, resolve, reject } = Promise.withResolvers<ReadonlySet<(typeof blake3s)[number]>>()
-    waiting.set(id, ({ stored }) => resolve(new Set(stored)))
-    stopping.signal.addEventListener('abort', () => reject(stopping.signal.reason as Error), { once: true })
-    port.postMessage({ id, blake3s } satisfies Question)
-    return promise
+/** Helps another thread with its wheel. */
+export async function helpInThread({ port, leader, ...job }: HelpThreadJob): Promise<void> {
+  const main = new MainLine(port)
+  try {
+    await helpUnpack(diskSyncIo, job, leader, { findStored: main.findStored, signal: main.signal })
+  } finally {
+    main.close()
   }
-  return { findStored, signal: stopping.signal }
 }

@@ -1,18 +1,19 @@
-import { type Archive, type Member, openArchive } from '../archive/archive.ts'
-import { isWhole, readMember, streamMember } from '../archive/contents.ts'
-import { canShare, readTogether } from '../archive/read-together.ts'
+import { type Archive, openArchive } from '../archive/archive.ts'
 import type { ArchiveLimits } from '../archive/policy.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
 import type { UnpackedTree } from '../catalog/catalog.ts'
-import { type Blake3, hashBlake3, Hashing } from '../digest.ts'
+import type { Blake3 } from '../digest.ts'
 import { archiveIdOf } from '../dirhash.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { SyncIo } from '../io.ts'
 import { createTree } from '../manifest.ts'
-import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
-import type { TreePath } from '../names.ts'
+import type { TreeFile, TreeRecord } from '../model.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
+import type { Helper, UnpackedShare } from './helper.ts'
+import { type Plan, planShares, type Share } from './plan.ts'
 import { RecordCheck } from './record-check.ts'
+import { hashHere } from './record-hash.ts'
+import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
 export interface UnpackJob {
@@ -25,56 +26,151 @@ export interface UnpackJob {
 /** A wheel's tree, ready to be committed once the staged files are adopted. */
 export interface UnpackResult {
   readonly unpacked: UnpackedTree
-  /** Finished, closed and synced: the pack, and blobs that are too large for it. */
+  /** Finished, closed and synced: packs, and blobs that are too large for them. */
   readonly staged: readonly StagedFile[]
   /** The canonical bytes, which are among the blobs as well. */
   readonly manifest: Uint8Array
 }
 
+export interface UnpackOptions {
+  readonly findStored: FindStored
+  readonly signal: AbortSignal
+  /** Asks for a second thread, for a wheel that is worth it; undefined where there is none to spare. */
+  readonly findHelper?: () => Promise<Helper | undefined>
+}
+
 /**
- * Checks a wheel, unpacks it into blobs and makes its manifest. Each member is read once: inflate, CRC-32, BLAKE3, and the hash that
- * RECORD has for it. All or nothing: on any error no file is left. Throws {@link ArchiveRefusedError}, the error of the disk, or the
- * signal's reason.
+ * Checks a wheel, unpacks it into blobs and makes its manifest. All or nothing: on any error no file is left. Throws
+ * {@link ArchiveRefusedError}, the error of the disk, or the signal's reason.
  */
-export async function unpackWheel(
-  io: SyncIo,
-  job: UnpackJob,
-  options: { readonly findStored: FindStored; readonly signal: AbortSignal },
-): Promise<UnpackResult> {
-  const writer = new BlobWriter(io, job.staging, options.findStored)
+export async function unpackWheel(io: SyncIo, job: UnpackJob, options: UnpackOptions): Promise<UnpackResult> {
+  const unpacking = new WheelUnpacking({ io, job, options })
   try {
-    const { files, directories, record } = await takeContents(io, job, { writer, signal: options.signal })
-    const { tree, manifest } = createTree(files, directories)
-    await writer.add(tree.id, manifest)
-    const { staged, placed } = await writer.finish()
-    const blobs = [...new Set([...files.map(({ blake3 }) => blake3), tree.id])]
-    return { unpacked: { tree: summarize(tree), record, blobs, placed }, staged, manifest }
+    return await unpacking.run()
   } catch (error) {
-    await writer.abandon()
+    await unpacking.abandon()
     throw error
-  }
-}
-
-interface TakenContents {
-  readonly files: readonly TreeFile[]
-  readonly directories: readonly TreePath[]
-  readonly record: RecordVerdict
-}
-
-async function takeContents(
-  io: SyncIo,
-  { wheelPath, limits }: UnpackJob,
-  options: { readonly writer: BlobWriter; readonly signal: AbortSignal },
-): Promise<TakenContents> {
-  const archive = openArchive(io, wheelPath, limits)
-  try {
-    const record = new RecordCheck(archive)
-    const files = await new Unpacking({ archive, record, writer: options.writer }).run(options.signal)
-    const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
-    return { files, directories, record: record.verdict() }
   } finally {
-    archive.close()
+    unpacking.close()
   }
+}
+
+interface Circumstances {
+  readonly io: SyncIo
+  readonly job: UnpackJob
+  readonly options: UnpackOptions
+}
+
+interface Wheel {
+  readonly archive: Archive
+  readonly record: RecordCheck
+  readonly plan: Plan
+}
+
+class WheelUnpacking {
+  readonly #circumstances: Circumstances
+  readonly #failing = new AbortController()
+  readonly #signal: AbortSignal
+  /** One for each share, and so one pack for each. */
+  readonly #first: BlobWriter
+  readonly #second: BlobWriter
+  #helper: Helper | undefined
+
+  constructor(circumstances: Circumstances) {
+    const { io, job, options } = circumstances
+    this.#circumstances = circumstances
+    this.#signal = AbortSignal.any([options.signal, this.#failing.signal])
+    this.#first = new BlobWriter(io, job.staging, options.findStored)
+    this.#second = new BlobWriter(io, `${job.staging}-second`, options.findStored)
+  }
+
+  async run(): Promise<UnpackResult> {
+    const { io, job } = this.#circumstances
+    const archive = openArchive(io, job.wheelPath, job.limits)
+    let result: UnpackResult
+    try {
+      result = await this.#unpack(archive)
+    } finally {
+      archive.close()
+    }
+    this.#helper?.take()
+    return result
+  }
+
+  async abandon(): Promise<void> {
+    await this.#first.abandon()
+    await this.#second.abandon()
+  }
+
+  close(): void {
+    this.#helper?.close()
+  }
+
+  async #unpack(archive: Archive): Promise<UnpackResult> {
+    const record = new RecordCheck(archive)
+    const plan = planShares(archive.members.map((member) => ({ member, listing: record.listingOf(member) })))
+    const wheel = { archive, record, plan }
+    if (plan.isWorthHelp) this.#helper = await this.#circumstances.options.findHelper?.()
+    const [first, second] = await this.#unpackShares(wheel)
+    return this.#finish(wheel, first, second)
+  }
+
+  /** The second share also where the first was refused: which refusal is reported must not depend on who was there to help. */
+  async #unpackShares({ archive, plan }: Wheel): Promise<[SharedContents, UnpackedShare]> {
+    const errors: unknown[] = []
+    const noteError = (error: unknown): undefined => {
+      errors.push(error)
+      if (error instanceof ArchiveRefusedError) return
+      this.#failing.abort(error)
+      this.#helper?.close()
+    }
+    const startRecordHash = this.#helper?.startRecordHash ?? hashHere
+    const options = { signal: this.#signal, startRecordHash }
+    const elsewhere = this.#helper?.unpack(plan.second).catch(noteError)
+    const first = await unpackShare(archive.file, plan.first, { ...options, writer: this.#first }).catch(noteError)
+    const second = await (elsewhere ?? this.#unpackSecond(archive, plan.second).catch(noteError))
+    this.#circumstances.options.signal.throwIfAborted()
+    if (first !== undefined && second !== undefined) return [first, second]
+    throw firstOf(errors, [...plan.first, ...plan.second])
+  }
+
+  async #unpackSecond(archive: Archive, share: Share): Promise<UnpackedShare> {
+    const writer = this.#second
+    const options = { writer, signal: this.#signal, startRecordHash: hashHere }
+    const contents = await unpackShare(archive.file, share, options)
+    return { contents, written: await writer.finish() }
+  }
+
+  async #finish(
+    wheel: Wheel,
+    first: SharedContents,
+    { contents: second, written }: UnpackedShare,
+  ): Promise<UnpackResult> {
+    const { archive, record, plan } = wheel
+    const files = [...filesOf(plan.first, first), ...filesOf(plan.second, second)]
+    const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
+    const { tree, manifest } = createTree(files, directories)
+    // A copy: the writer frees what it is given.
+    await this.#first.add(tree.id, Buffer.from(manifest))
+    const { staged, placed } = await this.#first.finish()
+    return {
+      unpacked: {
+        tree: summarize(tree),
+        record: record.verdict(first.areHashesRight && second.areHashesRight),
+        blobs: [...new Set([...files.map(({ blake3 }) => blake3), tree.id])],
+        placed: [...placed, ...written.placed],
+      },
+      staged: [...staged, ...written.staged],
+      manifest,
+    }
+  }
+}
+
+function filesOf(share: Share, { digests }: SharedContents): TreeFile[] {
+  return share.flatMap(({ member: { path, size, isExecutable } }, index) => {
+    const blake3 = digests[index]
+    return blake3 === undefined ? [] : [{ path, size, blake3, executable: isExecutable }]
+  })
 }
 
 function summarize(tree: {
@@ -85,122 +181,4 @@ function summarize(tree: {
   const { id, dirhash, files } = tree
   const size = files.reduce((sum, file) => sum + file.size, 0)
   return { id, dirhash, archiveId: archiveIdOf(dirhash), fileCount: files.length, size }
-}
-
-interface Parts {
-  readonly archive: Archive
-  readonly record: RecordCheck
-  readonly writer: BlobWriter
-}
-
-/** The contents of one archive on their way into blobs. */
-class Unpacking {
-  readonly #archive: Archive
-  readonly #record: RecordCheck
-  readonly #writer: BlobWriter
-  readonly #files: TreeFile[] = []
-
-  constructor({ archive, record, writer }: Parts) {
-    this.#archive = archive
-    this.#record = record
-    this.#writer = writer
-  }
-
-  /** Large members flow through zlib's own thread while this one takes the others. */
-  async run(signal: AbortSignal): Promise<TreeFile[]> {
-    const failing = new AbortController()
-    const ended = AbortSignal.any([signal, failing.signal])
-    const stopOthers = (error: unknown): never => {
-      // A refusal does not: which one is reported must not depend on who was faster.
-      if (!(error instanceof ArchiveRefusedError)) failing.abort(error)
-      throw error
-    }
-    const wholes = this.#takeWholes(ended).catch(stopOthers)
-    const larges = this.#takeLarges(ended).catch(stopOthers)
-    const outcomes = await Promise.allSettled([wholes, larges])
-    signal.throwIfAborted()
-    const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
-    if (errors.length > 0) throw this.#first(errors)
-    return this.#files
-  }
-
-  async #takeWholes(signal: AbortSignal): Promise<void> {
-    for (const group of groupSmall(this.#archive.members.filter(isWhole))) {
-      signal.throwIfAborted()
-      const [first] = group
-      if (group.length > 1) await this.#takeGroup(group)
-      else if (first !== undefined) await this.#takeOne(first)
-    }
-  }
-
-  async #takeGroup(members: readonly Member[]): Promise<void> {
-    const contents = readTogether(this.#archive, members)
-    for (const [index, member] of members.entries()) await this.#take(member, contents[index] ?? Buffer.alloc(0))
-  }
-
-  async #takeOne(member: Member): Promise<void> {
-    const contents = readMember(this.#archive, member)
-    // What is stored is seen through a window that moves on.
-    if (!member.isDirectory) await this.#take(member, member.method === 0 ? Buffer.from(contents) : contents)
-  }
-
-  async #take(member: Member, contents: Buffer): Promise<void> {
-    const blake3 = hashBlake3(contents)
-    this.#record.check(member, contents)
-    this.#note(member, blake3)
-    await this.#writer.add(blake3, contents)
-  }
-
-  async #takeLarges(signal: AbortSignal): Promise<void> {
-    for (const member of this.#archive.members) {
-      if (!isWhole(member)) await this.#writer.addLarge(this.#hashPieces(member, signal))
-    }
-  }
-
-  async *#hashPieces(member: Member, signal: AbortSignal): AsyncGenerator<Uint8Array, Blake3> {
-    const algorithm = this.#record.algorithmFor(member)
-    const hashing = new Hashing(algorithm === undefined ? [] : [algorithm])
-    for await (const piece of streamMember(this.#archive, member, signal)) {
-      hashing.update(piece)
-      yield piece
-    }
-    const { blake3, hexes } = hashing.finish()
-    this.#record.checkDigest(member, hexes.get(algorithm ?? '') ?? '')
-    this.#note(member, blake3)
-    return blake3
-  }
-
-  #note({ path, size, isExecutable }: Member, blake3: Blake3): void {
-    this.#files.push({ path, size, blake3, executable: isExecutable })
-  }
-
-  /** What is no refusal first; of two refusals the one that comes first in the file. */
-  #first(errors: readonly unknown[]): unknown {
-    const position = (error: unknown): number =>
-      error instanceof ArchiveRefusedError ? this.#archive.members.findIndex(({ path }) => path === error.path) : -1
-    return errors.toSorted((a, b) => position(a) - position(b))[0]
-  }
-}
-
-/** Members that go through zlib together hold this many bytes when unpacked. */
-const GROUP_BYTES = 512 * 1024
-
-/** Those that can share a pass through zlib, some at a time; each other member alone, where it stands. */
-function* groupSmall(members: Iterable<Member>): Generator<readonly Member[]> {
-  let group: Member[] = []
-  let size = 0
-  for (const member of members) {
-    if (!canShare(member)) {
-      yield [member]
-      continue
-    }
-    group.push(member)
-    size += member.size
-    if (size >= GROUP_BYTES) {
-      yield group
-      group = []
-      size = 0
-    }
-  }
-  if (group.length > 0) yield group
 }

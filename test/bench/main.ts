@@ -64,6 +64,11 @@ async function runOne(
   const { seconds, rounds } = flags
   const say: RunOptions['say'] = (text) => void process.stderr.write(`${benchmark.name}: ${text}\n`)
   try {
+    const obstacle = await benchmark.findObstacle()
+    if (obstacle !== undefined) {
+      process.stderr.write(`${benchmark.name} is left out: ${obstacle}\n`)
+      return []
+    }
     const tables = await benchmark.run({ seconds, rounds, folder, say, signal: ending.signal })
     if (flags.json !== true) for (const table of tables) process.stdout.write(`\n${renderTable(table)}`)
     return tables

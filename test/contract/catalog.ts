@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hashSha256 } from '../../storage/digest.ts'
 import { describe, it } from 'node:test'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { parseProjectName } from '../../storage/names.ts'
@@ -85,6 +86,20 @@ function testMetadata(inCatalog: InCatalog): void {
     assert.deepEqual(await catalog.findMetadata(sha256Of('empty')), new Uint8Array())
     assert.equal(await catalog.findMetadata(sha256Of('other')), undefined)
   })
+
+  inCatalog('the digests of what is kept are found for many wheels at once', async (catalog) => {
+    const content = Uint8Array.of(1, 2, 3)
+    await catalog.saveMetadata(sha256Of('wheel'), content)
+    await catalog.saveMetadata(sha256Of('without'), new Uint8Array())
+    const digests = await catalog.findMetadataDigests(['wheel', 'other', 'without'].map((name) => sha256Of(name)))
+    assert.deepEqual(
+      [...digests].toSorted(),
+      [
+        [sha256Of('wheel'), hashSha256(content)],
+        [sha256Of('without'), 'none'],
+      ].toSorted(),
+    )
+  })
 }
 
 function testDistributions(inCatalog: InCatalog): void {
@@ -104,6 +119,21 @@ function testDistributions(inCatalog: InCatalog): void {
       assert.deepEqual(await catalog.findPlace(blake3Of('w')), { kind: 'file', size: 100 })
     },
   )
+
+  inCatalog('the distributions of a project are those that were seen on that index, oldest first', async (catalog) => {
+    await catalog.addDistribution(distributionOf('new', { storedAt: 2000 }), WHEEL)
+    await catalog.addDistribution(distributionOf('old', { storedAt: 1000 }), SDIST)
+    await catalog.addDistribution(distributionOf('elsewhere'), sightingOf('spam-1.0.zip', { index: 'internal' }))
+    await catalog.addDistribution(distributionOf('eggs'), sightingOf('eggs-1.0.zip', { project: 'eggs' }))
+    const second = sightingOf('spam-1.0-py3-none-any.whl', { index: 'internal' })
+    await catalog.addSighting(sha256Of('new'), second)
+    const found = await catalog.findDistributionsOf(INDEX, parseProjectName('spam'))
+    assert.deepEqual(found, [
+      { ...distributionOf('old', { storedAt: 1000 }), sightings: [SDIST], unpacking: undefined },
+      { ...distributionOf('new', { storedAt: 2000 }), sightings: [WHEEL, second], unpacking: undefined },
+    ])
+    assert.deepEqual(await catalog.findDistributionsOf(INDEX, parseProjectName('ham')), [])
+  })
 
   inCatalog('adding a distribution again keeps when it was first stored', async (catalog) => {
     await catalog.addDistribution(distributionOf('w'), WHEEL)

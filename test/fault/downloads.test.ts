@@ -46,6 +46,14 @@ function isWhole({ complete, body, status }: Exchange): boolean {
   return complete && status === 200 && createHash('sha256').update(body).digest('hex') === sha256OfWheel
 }
 
+/** What the stats say of downloads, once none runs. */
+async function countsOf({ arbor }: Fixture): Promise<unknown> {
+  for (;;) {
+    const { downloads } = await arbor.stats()
+    if (downloads?.['running'] === 0) return downloads
+  }
+}
+
 const sha256OfWheel = createHash('sha256').update(wheel).digest('hex')
 
 /** The wheel is served, whole and right, with no further request upstream; waits until it is unpacked. */
@@ -67,6 +75,7 @@ test('wrong bytes never complete, are not kept, and the next request starts afre
   assert.ok(isWhole(await ask(arbor.url, path)))
   await assertStored(fixture)
   assert.ok(arbor.log.some(({ msg }) => msg === 'download failed'))
+  assert.deepEqual(await countsOf(fixture), { running: 0, resumed: 0, notKept: 0, failed: { ERR_DIGEST_MISMATCH: 1 } })
 })
 
 for (const [fault, quirks] of [
@@ -80,9 +89,10 @@ for (const [fault, quirks] of [
     assert.ok(isWhole(await ask(fixture.arbor.url, fixture.path)))
     const [first, second, ...more] = filesAsked(fixture)
     assert.equal(first?.headers.range, undefined)
-    assert.match(String(second?.headers.range), /^bytes=\d+-$/)
+    assert.equal(second?.headers.range, `bytes=${first?.bytesSent}-${wheel.length - 1}`)
     assert.ok(second?.headers['if-range'] !== undefined)
     assert.deepEqual(more, [])
+    assert.deepEqual(await countsOf(fixture), { running: 0, resumed: 1, notKept: 0, failed: {} })
     await assertStored(fixture)
   })
 
@@ -153,6 +163,24 @@ test('the first bytes come long before the last, and a range waits only for its 
   const range = await ask(arbor.url, path, { headers: { range: `bytes=0-${HALF - 100_000}` } })
   assert.deepEqual(range.body, wheel.subarray(0, HALF - 99_999), 'while the rest hangs')
   assert.equal(filesAsked(fixture)[0]?.state, 'open')
+})
+
+test('the tail of a wheel that nobody fetched costs upstream just that, and its size in a HEAD nothing', async (t) => {
+  const fixture = await open(t)
+  const { arbor, path } = fixture
+  const head = await ask(arbor.url, path, { method: 'HEAD' })
+  assert.equal(head.headers['accept-ranges'], 'bytes')
+  const suffix = await ask(arbor.url, path, { headers: { range: 'bytes=-16384' } })
+  assert.equal(suffix.status, 206)
+  assert.equal(suffix.headers['content-range'], `bytes ${wheel.length - 16_384}-${wheel.length - 1}/${wheel.length}`)
+  assert.equal(suffix.headers['content-length'], '16384')
+  assert.deepEqual(suffix.body, wheel.subarray(-16_384))
+  assert.deepEqual(
+    filesAsked(fixture).map(({ bytesSent }) => bytesSent),
+    [16_384],
+  )
+  assert.ok(isWhole(await ask(arbor.url, path)), 'the whole is then fetched and verified')
+  await assertStored(fixture)
 })
 
 test('a HEAD of a file whose size is listed asks nothing of the file host', async (t) => {

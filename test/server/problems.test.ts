@@ -20,6 +20,7 @@ describe('G3: upstream trouble is 502, 503 or 504', () => {
     ERR_UPSTREAM_REFUSED: 502,
     ERR_UPSTREAM_PAGE: 502,
     ERR_UPSTREAM_FILE: 502,
+    ERR_UPSTREAM_OFFLINE: 503,
   }
   for (const [code, status] of Object.entries(statuses)) {
     test(`${code} is ${status}`, () => {

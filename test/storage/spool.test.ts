@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { LengthMismatchError } from '../../storage/errors.ts'
+import { LengthMismatchError, StoreFullError } from '../../storage/errors.ts'
 import { diskIo, type Io } from '../../storage/io.ts'
 import { Spool } from '../../storage/spool.ts'
 
@@ -187,9 +187,55 @@ test('a full disk, from the start or half way, still serves those who follow, an
   }
 })
 
-test('a full disk with nobody following ends the download', async (t) => {
-  const spool = await createOnSmallDisk(t, 0, 'ENOSPC')
-  await spool.append(Buffer.from('0'))
-  await assert.rejects(spool.append(Buffer.from('1')), { code: 'ERR_STORE_FULL' })
+test('a full disk with nobody following ends the download: at once if they left, else when too much waits for them', async (t) => {
+  const left = await createOnSmallDisk(t, 0, 'ENOSPC')
+  const following = left.follow(0, undefined, signal)?.[Symbol.asyncIterator]()
+  await left.append(Buffer.from('0'))
+  await following?.return?.()
+  await assert.rejects(left.append(Buffer.from('1')), { code: 'ERR_STORE_FULL' })
+  await left.detach()
+
+  const unasked = await createOnSmallDisk(t, 0, 'ENOSPC')
+  for (let mebibytes = 0; mebibytes < 4; mebibytes += 1) await unasked.append(Buffer.alloc(1 << 20))
+  assert.ok(unasked.isWhole, 'somebody may still follow from the start')
+  await assert.rejects(unasked.append(Buffer.from('1')), { code: 'ERR_STORE_FULL' })
+  await unasked.detach()
+})
+
+test('what there is no room for is passed on without a file, to whoever follows before anything is dropped', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'arbor-spool-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const bytes = randomBytes(12_000_000)
+  const refusal = new StoreFullError('no room')
+  const spool = await Spool.create({ io: diskIo, path: join(folder, 'spool'), size: bytes.length, refusal })
+  await spool.append(bytes.subarray(0, 1_000_000))
+  assert.ok(spool.isWhole)
+  const following = [collect(spool), collect(spool)]
+  await pour(spool, bytes, 1_000_000)
+  assert.equal(spool.isWhole, false)
+  await spool.seal()
+  spool.release()
+  for (const got of await Promise.all(following)) assert.ok(got.equals(bytes))
+  await assert.rejects(spool.sync(), refusal)
+  assert.deepEqual(await readdir(folder), [])
+  await spool.detach()
+})
+
+test('it is told when the last follower has left, but not once all is there', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'arbor-spool-'))
+  t.after(() => rm(folder, { recursive: true }))
+  let deserted = 0
+  const onDeserted = (): void => void (deserted += 1)
+  const spool = await Spool.create({ io: diskIo, path: join(folder, 'spool'), size: 3, onDeserted })
+  const [one, other] = [spool.follow(0, undefined, signal), spool.follow(0, undefined, signal)]
+  await one?.[Symbol.asyncIterator]().return?.()
+  assert.equal(deserted, 0)
+  await other?.[Symbol.asyncIterator]().return?.()
+  assert.equal(deserted, 1)
+  await spool.append(Buffer.from('abc'))
+  await spool.seal()
+  spool.release()
+  assert.equal((await collect(spool)).toString(), 'abc')
+  assert.equal(deserted, 1)
   await spool.detach()
 })

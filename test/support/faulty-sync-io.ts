@@ -47,7 +47,7 @@ export class FaultySyncIo implements SyncIo {
   }
 
   /** Not for real: it is only the failing that matters, and a disk is slow. */
-  sync(): void {
+  async sync(): Promise<void> {
     this.#step()
   }
 

@@ -1,7 +1,20 @@
+import { gzipSync } from 'node:zlib'
 import type { Content } from '../../routes/content.ts'
-import type { FileReference, Manifest, Repository, RepositoryStats, WheelRecord } from '../../routes/repository.ts'
+import type {
+  ArchiveForm,
+  FileReference,
+  Manifest,
+  Pending,
+  Repository,
+  RepositoryStats,
+  ServedTreeFile,
+  WheelRecord,
+  WheelTreeOptions,
+} from '../../routes/repository.ts'
+import type { LookupKey, TreeAlias } from '../../routes/tree-name.ts'
 import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
 import { formatDigest, hashBlake3, hashSha256, type Blake3, type Digest, type Sha256 } from '../../storage/digest.ts'
+import { archiveIdOf } from '../../storage/dirhash.ts'
 import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { createTree } from '../../storage/manifest.ts'
 import type { ProjectPage } from '../../storage/model.ts'
@@ -15,7 +28,7 @@ import {
   type TreePath,
 } from '../../storage/names.ts'
 import { parseTreePath } from '../../storage/tree-path.ts'
-import { keptContent } from './memory-content.ts'
+import { keptContent, streamedContent } from './memory-content.ts'
 
 /** A repository that holds all it has in maps: what the routes are tested against, with no disk and no upstream. */
 export class MemoryRepository implements Repository {
@@ -52,14 +65,14 @@ export class MemoryRepository implements Repository {
   }
 
   /** Stores a tree of these files; paths that end with `*` are executable. */
-  addTree(files: Readonly<Record<string, Uint8Array>>): Manifest {
+  addTree(files: Readonly<Record<string, Uint8Array>>, directories: readonly string[] = []): Manifest {
     const treeFiles = Object.entries(files).map(([name, bytes]) => {
       const blake3 = hashBlake3(bytes)
       this.#blobs.set(`blake3:${blake3}`, keptContent(bytes))
       const path = parseTreePath(name.replace(/\*$/, ''))
       return { path, size: bytes.length, blake3, executable: name.endsWith('*') }
     })
-    const { tree, manifest: bytes } = createTree(treeFiles, [])
+    const { tree, manifest: bytes } = createTree(treeFiles, directories.map(parseTreePath))
     this.#manifests.set(tree.id, { tree, bytes })
     this.#blobs.set(`blake3:${tree.id}`, keptContent(bytes))
     return { tree, bytes }
@@ -94,37 +107,78 @@ export class MemoryRepository implements Repository {
     return this.#answer(this.#findRecord(digest) && this.#blobs.get(formatDigest(digest)))
   }
 
-  findTreeOfWheel(digest: Digest): Promise<Manifest | undefined> {
+  findTreeOfWheel(digest: Digest, { respondAsync }: WheelTreeOptions): Promise<Manifest | Pending | undefined> {
     const tree = this.#findRecord(digest)?.tree
+    if (tree?.state === 'pending' && respondAsync) return this.#answer('pending')
     if (tree?.state === 'refused') {
       return Promise.reject(new ArchiveRefusedError(tree.reason, tree.detail, tree.path))
     }
     return this.#answer(tree?.state === 'unpacked' ? this.#manifests.get(tree.id) : undefined)
   }
 
-  /** Some bytes: what is in the archive is not the routes' to know. */
-  async findTreeArchive(digest: Digest): Promise<Content | undefined> {
-    const manifest = await this.findTreeOfWheel(digest)
-    return manifest && { ...keptContent(manifest.bytes), sha256: undefined, blake3: undefined, validator: 'archive' }
+  async findTreeArchiveOfWheel(
+    digest: Digest,
+    form: ArchiveForm,
+    options: WheelTreeOptions,
+  ): Promise<Content | Pending | undefined> {
+    const manifest = await this.findTreeOfWheel(digest, options)
+    return typeof manifest === 'object' ? this.findTreeArchive(manifest.tree.id, form) : manifest
   }
 
   findManifest(id: Blake3): Promise<Manifest | undefined> {
     return this.#answer(this.#manifests.get(id))
   }
 
-  findTreeFile(id: Blake3, path: TreePath): Promise<{ content: Content; executable: boolean } | undefined> {
+  findTreeIds(alias: TreeAlias): Promise<readonly Blake3[]> {
+    const isMeant = ({ tree }: Manifest): boolean =>
+      alias.algorithm === 'uv' ? archiveIdOf(tree.dirhash) === alias.archiveId : tree.dirhash === alias.hex
+    return this.#answer([...this.#manifests.values()].filter(isMeant).map(({ tree }) => tree.id))
+  }
+
+  /** The manifest's bytes: what is in the archive is not the routes' to know. */
+  findTreeArchive(id: Blake3, form: ArchiveForm): Promise<Content | undefined> {
+    const manifest = this.#manifests.get(id)
+    if (manifest === undefined) return this.#answer(undefined)
+    const isExact = form !== 'tar.zst'
+    const content = streamedContent(manifest.bytes, { sized: isExact, stored: false })
+    return this.#answer({ ...content, sha256: undefined, validator: `${form}:${id}`, isExact })
+  }
+
+  findTreeFile(id: Blake3, path: TreePath, { gzip }: { readonly gzip: boolean }): Promise<ServedTreeFile | undefined> {
     const file = this.#manifests.get(id)?.tree.files.find((candidate) => candidate.path === path)
     const content = file && this.#blobs.get(`blake3:${file.blake3}`)
-    return this.#answer(content && { content, executable: file.executable })
+    if (file === undefined || content?.bytes === undefined) return this.#answer(undefined)
+    const { blake3, executable } = file
+    const compressed = gzipSync(content.bytes)
+    if (!gzip || compressed.length >= file.size) {
+      return this.#answer({ content: { ...content, sha256: undefined }, encoding: undefined, blake3, executable })
+    }
+    const validator = `blake3:${blake3}-gzip-${'0'.repeat(32)}`
+    const coded = { ...keptContent(compressed), sha256: undefined, blake3: undefined, validator }
+    return this.#answer({ content: coded, encoding: 'gzip', blake3, executable })
+  }
+
+  /** The blobs one after the other. */
+  findMissing(id: Blake3, have: ReadonlySet<Blake3>): Promise<Content | undefined> {
+    const files = this.#manifests.get(id)?.tree.files.filter(({ blake3 }) => !have.has(blake3))
+    const blobs = files?.map(({ blake3 }) => this.#blobs.get(`blake3:${blake3}`)?.bytes ?? Buffer.alloc(0))
+    return this.#answer(blobs && streamedContent(Buffer.concat(blobs), { stored: false }))
   }
 
   findBlob(digest: Digest): Promise<Content | undefined> {
     return this.#answer(this.#blobs.get(formatDigest(digest)))
   }
 
-  lookup({ hex }: Digest): Promise<readonly WheelRecord[]> {
+  lookup(key: LookupKey): Promise<readonly WheelRecord[]> {
+    const text = key.algorithm === 'uv' ? key.archiveId : key.hex
     const isMeant = ({ sha256, blake3, tree }: WheelRecord): boolean =>
-      [sha256, blake3, ...(tree.state === 'unpacked' ? [tree.id, tree.dirhash] : [])].includes(hex)
+      [sha256, blake3, ...(tree.state === 'unpacked' ? [tree.id, tree.dirhash, tree.archiveId] : [])].includes(text)
+    return this.#answer([...this.#wheels.values()].filter(isMeant))
+  }
+
+  lookUpProject(index: IndexName, project: ProjectName): Promise<readonly WheelRecord[]> {
+    const isMeant = ({ seen }: WheelRecord): boolean =>
+      seen.some((place) => place.index === index && place.project === project)
     return this.#answer([...this.#wheels.values()].filter(isMeant))
   }
 

@@ -27,20 +27,26 @@ const CASES = [
 export const installers: Benchmark = {
   name: 'installers',
   about: 'uv pip install of 28 wheels from an upstream that is 40 ms away, cold and warm',
+  async findObstacle() {
+    if ((await findRealWheel('pandas')) === undefined) return 'there are no wheels in ../shared/wheels'
+    const { skip } = await findClients()
+    return skip === false ? undefined : skip
+  },
   async run(options) {
     const { clients, skip } = await findClients()
     if (clients === undefined) throw new Error(skip)
-    if ((await findRealWheel('pandas')) === undefined) throw new Error('there are no wheels in ../shared/wheels')
+    const obstacle = await nginx.findObstacle()
+    const kinds = obstacle === undefined ? [undefined, arbor, nginx] : [undefined, arbor]
     const rows: Row[] = []
     for (const { name, metadata } of CASES) {
       const setup = { folders: [wheelFolder], quirks: { ...UPSTREAM, metadata } }
-      rows.push(...(await measureCase(name, { clients, setup, options })))
+      rows.push(...(await measureCase(name, { clients, kinds, setup, options })))
     }
-    return [tableOf(rows)]
+    return [tableOf(rows, obstacle === undefined ? [] : [`nginx is left out: ${obstacle}`])]
   },
 }
 
-function tableOf(rows: readonly Row[]): Table {
+function tableOf(rows: readonly Row[], absences: readonly string[]): Table {
   return {
     title:
       'uv pip install --no-cache of 28 wheels into a memory file system; upstream 40 ms away, 12 MB/s a connection',
@@ -50,12 +56,15 @@ function tableOf(rows: readonly Row[]): Table {
     notes: [
       'direct: uv asks the upstream itself',
       'cold: a server that has just been started on an empty store; warm: the same again',
+      ...absences,
     ],
   }
 }
 
 interface Parts {
   readonly clients: Clients
+  /** Undefined: none. */
+  readonly kinds: readonly (ServerKind | undefined)[]
   readonly setup: UpstreamSetup
   readonly options: RunOptions
 }
@@ -66,7 +75,7 @@ async function measureCase(name: string, parts: Parts): Promise<Row[]> {
   const add = (kind: 'cold' | 'warm', contestant: string, seconds: number): void =>
     void times[kind].set(contestant, [...(times[kind].get(contestant) ?? []), seconds])
   for (let round = 0; round < rounds; round += 1) {
-    for (const kind of [undefined, arbor, nginx]) {
+    for (const kind of parts.kinds) {
       signal.throwIfAborted()
       const contestant = kind?.name ?? 'direct'
       say(`${name}, ${contestant}`)
@@ -85,7 +94,7 @@ async function measureCase(name: string, parts: Parts): Promise<Row[]> {
 /** Of one server with an empty store; undefined: of none. */
 async function measureTurn(
   kind: ServerKind | undefined,
-  { clients, setup, options }: Parts,
+  { clients, setup, options }: Omit<Parts, 'kinds'>,
 ): Promise<{ cold: number; warm: number }> {
   await using lab = await openLab(kind === undefined ? [] : [kind], setup, { ...options, say: () => {} })
   const [server] = lab.servers

@@ -15,6 +15,7 @@ const PROJECTS = ['tomli', 'black', 'numpy', 'pandas', 'django']
 export const unpack: Benchmark = {
   name: 'unpack',
   about: 'a wheel into files: in memory and on the disk',
+  findObstacle: async () => undefined,
   async run(options) {
     const real = (await Promise.all(PROJECTS.map(findRealWheel))).filter((wheel) => wheel !== undefined)
     const wheels = real.length > 0 ? real : Object.values(await findSampleWheels(options.folder))

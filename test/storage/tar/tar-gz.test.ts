@@ -11,7 +11,8 @@ import type { OpenBlob } from '../../../storage/blobs/blob-store.ts'
 import { hashBlake3 } from '../../../storage/digest.ts'
 import { diskSyncIo } from '../../../storage/io.ts'
 import { readLayout } from '../../../storage/tar/read-layout.ts'
-import { layOutTarGz, type TarGzLayout } from '../../../storage/tar/tar-gz-layout.ts'
+import { layOutGzip, layOutTarGz, type TarGzLayout } from '../../../storage/tar/tar-gz-layout.ts'
+import { compareUtf8 } from '../../../storage/tree-path.ts'
 import { sharedFolder } from '../../support/paths.ts'
 import { writeZip } from '../../support/zip-writer.ts'
 
@@ -37,6 +38,7 @@ const wheel = writeZip([
 interface Laid {
   readonly archive: Archive
   readonly layout: TarGzLayout
+  readonly blob: OpenBlob
   readonly read: (first?: number, last?: number) => Promise<Buffer>
 }
 
@@ -63,6 +65,7 @@ async function layOut(t: TestContext, path: string): Promise<Laid> {
   return {
     archive,
     layout,
+    blob,
     read: async (first = 0, last = layout.size - 1) => {
       const chunks: Buffer[] = []
       for await (const chunk of readLayout(layout, blob, { first, last })) chunks.push(Buffer.from(chunk))
@@ -113,6 +116,23 @@ test('any range is the same bytes as in the whole', async (t) => {
   for (let first = 0; first < layout.size; first += 997) {
     const last = Math.min(layout.size - 1, first + ((first * 31) % 5000))
     assert.deepEqual(await read(first, last), whole.subarray(first, last + 1))
+  }
+})
+
+test('one file is a gzip of its own, in the order of the manifest; what is stored uncompressed is none', async (t) => {
+  const folder = await temporary(t)
+  await writeFile(join(folder, 'wheel'), wheel)
+  const { layout, blob } = await layOut(t, join(folder, 'wheel'))
+  const paths = Object.keys(files).toSorted(compareUtf8)
+  assert.equal(layout.files.length, 3 * paths.length)
+  for (const [index, path] of paths.entries()) {
+    const content = files[path] ?? Buffer.alloc(0)
+    const gzip = layOutGzip(layout, index, content.length)
+    assert.equal(gzip === undefined, path === 'a/stored.bin', path)
+    if (gzip === undefined) continue
+    const chunks: Uint8Array[] = []
+    for await (const chunk of readLayout(gzip, blob, { first: 0, last: gzip.size - 1 })) chunks.push(Buffer.from(chunk))
+    assert.ok(gunzipSync(Buffer.concat(chunks)).equals(content), path)
   }
 })
 

@@ -1,0 +1,30 @@
+import { sendContent } from './body.ts'
+import type { Content } from './content.ts'
+import type { NodeContext } from './env.ts'
+import type { ArchiveForm } from './repository.ts'
+
+const CONTENT_TYPES: Readonly<Record<ArchiveForm, string>> = {
+  tar: 'application/x-tar',
+  'tar.gz': 'application/gzip',
+  'tar.zst': 'application/zstd',
+}
+
+export const ARCHIVE_FORMS = Object.keys(CONTENT_TYPES) as readonly ArchiveForm[]
+
+/** For what always unpacks to the same, though other bytes may do that tomorrow: whatever a cache holds is right. */
+export const LASTING = 'public, max-age=31536000'
+
+/** `{name}.tar.gz` as `{name}` and the form; no form where there is no such ending. */
+export function splitArchiveName(text: string): { readonly text: string; readonly form: ArchiveForm | undefined } {
+  const form = ARCHIVE_FORMS.find((candidate) => text.endsWith(`.${candidate}`))
+  return form === undefined ? { text, form } : { text: text.slice(0, -form.length - 1), form }
+}
+
+/** Sends a whole tree. */
+export function sendArchive(
+  c: NodeContext,
+  content: Content,
+  options: { readonly form: ArchiveForm; readonly cacheControl: string },
+): Promise<Response> {
+  return sendContent(c, content, { contentType: CONTENT_TYPES[options.form], cacheControl: options.cacheControl })
+}

@@ -1,0 +1,65 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { type Blake3, parseDigest } from '../storage/digest.ts'
+import { MalformedError } from '../storage/errors.ts'
+import type { NodeEnv } from './env.ts'
+import { notFound, RouteError } from './errors.ts'
+import { findTreeId } from './find-tree.ts'
+import { NO_STORE, READ_HEADERS } from './headers.ts'
+import { parsePath } from './path.ts'
+import type { Repository } from './repository.ts'
+import { streamBody } from './stream-body.ts'
+import { parseTreeName } from './tree-name.ts'
+
+/** Some hundred thousand digests. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024
+
+/** Of a tree, only what the client lacks. */
+export function missingRoutes(repository: Repository): Hono<NodeEnv> {
+  const app = new Hono<NodeEnv>()
+
+  const limitBody = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError() {
+      throw new RouteError('ERR_BODY_TOO_LARGE', `The body has more than ${MAX_BODY_BYTES} bytes.`)
+    },
+  })
+  app.post('/trees/:id/missing', limitBody, async (c) => {
+    const [, text = ''] = parsePath(c.req.raw.url)
+    const { signal } = c.req.raw
+    const id = await findTreeId(repository, { name: parseTreeName(text), text }, { signal })
+    const content = await repository.findMissing(id, parseHave(await c.req.text()), { signal })
+    if (content === undefined) throw notFound(`tree ${text}`)
+    const chunks = await content.open(undefined, signal)
+    c.env.outgoing.writeHead(200, {
+      ...READ_HEADERS,
+      'Content-Type': 'application/x-tar',
+      'Content-Length': String(content.size),
+      'Cache-Control': NO_STORE,
+    })
+    await streamBody(c.env.outgoing, chunks, { length: content.size, flush: true })
+    return RESPONSE_ALREADY_SENT
+  })
+
+  return app
+}
+
+/** `{"have": ["blake3:…", …]}`; digests that no tree has are no error. Throws a 400. */
+function parseHave(text: string): ReadonlySet<Blake3> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new RouteError('ERR_BAD_REQUEST', 'The body is not JSON.', { cause })
+  }
+  const have = typeof value === 'object' && value !== null && 'have' in value ? value.have : undefined
+  if (!Array.isArray(have)) throw new RouteError('ERR_BAD_REQUEST', 'The body is {"have": ["blake3:…", …]}.')
+  return new Set(have.map(parseBlob))
+}
+
+function parseBlob(value: unknown): Blake3 {
+  const digest = parseDigest(String(value))
+  if (digest.algorithm !== 'blake3') throw new MalformedError('blob', String(value), 'it begins with blake3:')
+  return digest.hex
+}

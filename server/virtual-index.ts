@@ -1,0 +1,71 @@
+import type { PageSnapshot, ProjectListSnapshot } from '../routes/repository.ts'
+import { type IndexName, normalizeProjectName, type ProjectName } from '../storage/names.ts'
+import type { IndexSource } from './index-source.ts'
+import type { ListSource } from './list-source.ts'
+
+/** Several indexes under one name. */
+export interface VirtualIndex {
+  readonly name: IndexName
+  /** In the order in which they are asked. */
+  readonly indexes: readonly IndexSource[]
+  /** Projects that come from one of them, whatever the others have. */
+  readonly pins: ReadonlyMap<ProjectName, IndexSource>
+}
+
+type Found = PageSnapshot | undefined
+
+/**
+ * The page of the first index that has the project, as a whole: pages are never mixed (B18), so that nobody can add a file to a project
+ * of an earlier index. An index that cannot answer ends the search with its error: to go on would be dependency confusion. No promise
+ * where all that are asked have an answer at hand.
+ */
+export function findVirtual(
+  virtual: VirtualIndex,
+  project: ProjectName,
+  find: (index: IndexSource) => Found | Promise<Found>,
+): Found | Promise<Found> {
+  const pinned = virtual.pins.get(project)
+  if (pinned !== undefined) return find(pinned)
+  for (const [place, index] of virtual.indexes.entries()) {
+    const found = find(index)
+    if (found instanceof Promise) return findFrom(virtual.indexes.slice(place + 1), found, find)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function findFrom(
+  rest: readonly IndexSource[],
+  first: Promise<Found>,
+  find: (index: IndexSource) => Found | Promise<Found>,
+): Promise<Found> {
+  let found = await first
+  for (const index of rest) {
+    if (found !== undefined) break
+    found = await find(index)
+  }
+  return found
+}
+
+/** The projects of all of them, each once. Rejects where one has no list that can be had: a part would look like the whole. */
+export async function listVirtual(virtual: VirtualIndex, lists: ListSource): Promise<ProjectListSnapshot> {
+  const snapshots = await Promise.all(virtual.indexes.map((index) => lists.find(index)))
+  const kept = merged.get(virtual)
+  if (kept?.parts.every((part, place) => part === snapshots[place]) === true) return kept.snapshot
+  const names = new Map<string, string>()
+  for (const { projects } of snapshots) {
+    for (const name of projects) {
+      const normalized = normalizeProjectName(name)
+      if (!names.has(normalized)) names.set(normalized, name)
+    }
+  }
+  const snapshot = { index: virtual.name, projects: [...names.values()] }
+  merged.set(virtual, { parts: snapshots, snapshot })
+  return snapshot
+}
+
+/** The last merge, so that what is rendered of it is rendered once. */
+const merged = new WeakMap<
+  VirtualIndex,
+  { readonly parts: readonly ProjectListSnapshot[]; readonly snapshot: ProjectListSnapshot }
+>()

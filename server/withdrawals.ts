@@ -1,0 +1,52 @@
+import type { FileReference, PageSnapshot } from '../routes/repository.ts'
+import { projectsOf } from '../storage/names.ts'
+import { UpstreamError } from './errors.ts'
+import type { IndexSource } from './index-source.ts'
+import type { PageSource } from './page-source.ts'
+
+/** `{sha256}/{filename}` of what a page offers, made when the first of its files is asked for. */
+const offered = new WeakMap<PageSnapshot, ReadonlySet<string>>()
+
+/**
+ * E16, B14: is a file no longer offered by its index, as far as we know without asking? Its page may be old, but what it does not list any more
+ * was removed, and of a quarantined project nothing may be offered. A promise only where the page is not in memory. Where there is
+ * no page at all it is asked for, and no answer counts as no: who holds a lock file must not fail because upstream is down.
+ */
+export function isWithdrawn(
+  pages: PageSource,
+  index: IndexSource,
+  reference: FileReference,
+): boolean | Promise<boolean> {
+  if (index.keepRemoved === true) return false
+  const [project] = projectsOf(reference.filename)
+  const known = project === undefined ? undefined : pages.findKnown(index, project)
+  if (known !== undefined && !(known instanceof Promise) && offers(known.snapshot, reference)) return false
+  return isNowhere(pages, index, reference)
+}
+
+async function isNowhere(pages: PageSource, index: IndexSource, reference: FileReference): Promise<boolean> {
+  const projects = projectsOf(reference.filename)
+  const known = await Promise.all(projects.map(async (project) => pages.findKnown(index, project)))
+  if (known.some((page) => offers(page?.snapshot, reference))) return false
+  if (known.some((page) => page?.snapshot !== undefined)) return true
+  try {
+    for (const project of projects) {
+      if (offers(await pages.find(index, project), reference)) return false
+    }
+    return true
+  } catch (error) {
+    if (error instanceof UpstreamError) return false
+    throw error
+  }
+}
+
+/** PEP 792: a quarantined project offers nothing. */
+export function offers(snapshot: PageSnapshot | undefined, { sha256, filename }: FileReference): boolean {
+  if (snapshot === undefined || snapshot.page.projectStatus?.status === 'quarantined') return false
+  let files = offered.get(snapshot)
+  if (files === undefined) {
+    files = new Set(snapshot.page.files.map((file) => `${file.hashes['sha256']}/${file.filename}`))
+    offered.set(snapshot, files)
+  }
+  return files.has(`${sha256}/${filename}`)
+}

@@ -1,0 +1,71 @@
+import { compressZstd } from '../archive/zstd.ts'
+import type { BlobsInTurn } from '../blobs-in-turn.ts'
+import type { Blake3 } from '../digest.ts'
+import type { Tree, TreeFile } from '../model.ts'
+import { readTar } from './read-tar.ts'
+import type { Rendition } from './rendition.ts'
+import { TarLayout, type TarMember } from './tar-layout.ts'
+
+/** Changes whenever the bytes made of the same tree would. */
+const FORMAT = 'tar-1'
+
+/** A reader of stored blobs for one rendition. */
+export type OpenBlobs = () => BlobsInTurn
+
+/** Trees are immutable, so a layout holds as long as its tree is in memory. */
+const layouts = new WeakMap<Tree, TarLayout>()
+
+/** A tree as a `.tar`: its files and then its empty directories, as in the manifest. */
+export function renderTar(tree: Tree, openBlobs: OpenBlobs): Rendition {
+  const layout = layouts.get(tree) ?? new TarLayout(membersOf(tree))
+  layouts.set(tree, layout)
+  return serve(layout, `${FORMAT}:${tree.id}`, openBlobs)
+}
+
+/** A tree as a `.tar.zst`: exact only as long as the library's version stays. */
+export function renderTarZst(tree: Tree, openBlobs: OpenBlobs): Rendition {
+  const tar = renderTar(tree, openBlobs)
+  return {
+    size: undefined,
+    validator: `${tar.validator}.zst`,
+    isExact: false,
+    open: async () => compressZstd(await tar.open(undefined), tar.size ?? 0),
+  }
+}
+
+/** Those blobs of a tree that are not in `have`, each once, as members `blobs/<hex>` of a `.tar`. */
+export function renderMissing(tree: Tree, have: ReadonlySet<Blake3>, openBlobs: OpenBlobs): Rendition {
+  const missing = new Map(tree.files.filter(({ blake3 }) => !have.has(blake3)).map((file) => [file.blake3, file.size]))
+  const members = [...missing].map(([blake3, size]) => ({
+    path: `blobs/${blake3}`,
+    size,
+    blake3,
+    isDirectory: false,
+    isExecutable: false,
+  }))
+  return serve(new TarLayout(members), `${FORMAT}-missing:${tree.id}`, openBlobs)
+}
+
+function membersOf({ files, emptyDirectories }: Tree): TarMember[] {
+  const directories = emptyDirectories.map((path) => ({
+    path,
+    size: 0,
+    blake3: undefined,
+    isDirectory: true,
+    isExecutable: false,
+  }))
+  return [...files.map(memberOf), ...directories]
+}
+
+function memberOf({ path, size, blake3, executable }: TreeFile): TarMember {
+  return { path, size, blake3, isDirectory: false, isExecutable: executable }
+}
+
+function serve(layout: TarLayout, validator: string, openBlobs: OpenBlobs): Rendition {
+  return {
+    size: layout.size,
+    validator,
+    isExact: true,
+    open: (range = { first: 0, last: layout.size - 1 }) => Promise.resolve(readTar(layout, range, openBlobs())),
+  }
+}

@@ -1,0 +1,79 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { WrittenBlobs } from './blob-writer.ts'
+import { type Order, type Report, toError } from './messages.ts'
+import type { Share } from './plan.ts'
+import type { StartRecordHash } from './record-hash.ts'
+import type { SharedContents } from './unpack-share.ts'
+
+/** What a share became, in files that are the caller's. */
+export interface UnpackedShare {
+  readonly contents: SharedContents
+  readonly written: WrittenBlobs
+}
+
+/**
+ * A wheel's second thread, as its first one sees it. Close it: files that were not taken by then it removes. Whatever is waited for
+ * rejects when that thread ends.
+ */
+export class Helper {
+  readonly #port: MessagePort
+  readonly #unpacked = Promise.withResolvers<UnpackedShare>()
+  readonly #gone = Promise.withResolvers<never>()
+  readonly #hashes = new Map<string, (hex: string) => void>()
+
+  constructor(port: MessagePort) {
+    this.#port = port
+    // Either may reject where nobody waits for it.
+    this.#unpacked.promise.catch(() => {})
+    this.#gone.promise.catch(() => {})
+    port.on('message', (report: Report) => this.#hear(report))
+    port.on('close', () => this.#gone.reject(new Error('the second thread has ended')))
+  }
+
+  unpack(share: Share): Promise<UnpackedShare> {
+    this.#say({ kind: 'unpack', share })
+    return Promise.race([this.#unpacked.promise, this.#gone.promise])
+  }
+
+  /** The other thread reads what this one has written: a processor's cache has it still. */
+  readonly startRecordHash: StartRecordHash = (algorithm, path) => {
+    let size = 0
+    return {
+      wrote: (piece) => {
+        size += piece.length
+        this.#say({ kind: 'grown', path, algorithm, size })
+      },
+      finish: () => {
+        const { promise, resolve } = Promise.withResolvers<string>()
+        this.#hashes.set(path, resolve)
+        this.#say({ kind: 'ended', path })
+        return Promise.race([promise, this.#gone.promise])
+      },
+    }
+  }
+
+  /** The files of its share are the caller's from now on. */
+  take(): void {
+    this.#say({ kind: 'taken' })
+  }
+
+  close(): void {
+    this.#port.close()
+  }
+
+  #say(order: Order): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+    this.#port.postMessage(order)
+  }
+
+  #hear(report: Report): void {
+    if (report.kind === 'unpacked') this.#unpacked.resolve(report)
+    else if (report.kind === 'hashed') this.#hashes.get(report.path)?.(report.hex)
+    else {
+      const error = toError(report.failure)
+      this.#unpacked.reject(error)
+      // A refusal is of the share only.
+      if (report.failure.kind === 'failed') this.#gone.reject(error)
+    }
+  }
+}

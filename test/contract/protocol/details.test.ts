@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeWheel } from '../../support/zip-writer.ts'
+import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
+
+const demo = { name: 'demo', version: '1.0', metadata: ['Requires-Python: <4,>=3.9'] }
+const filename = 'demo-1.0-py3-none-any.whl'
+
+test('B5, B11: sizes and requires-python as upstream has them; I1: and no key that no specification has', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const [file] = (await pageOf(await openProxy(t, { main: upstream }), '/simple/demo/')).files
+  const { size, 'requires-python': python } = file as unknown as Record<string, unknown>
+  assert.equal(size, makeWheel(demo).length)
+  assert.equal(python, '<4,>=3.9')
+  const specified =
+    /^(?:filename|url|hashes|requires-python|size|upload-time|yanked|(?:core|dist-info)-metadata|provenance|gpg-sig|_.*)$/
+  for (const key of Object.keys(file ?? {})) assert.match(key, specified)
+})
+
+test('C7, E18: provenance and status get through in HTML; a signature that we do not serve is not promised', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const file = {
+    filename,
+    url: new URL(`/packages/${filename}`, upstream.url).href,
+    hashes: {},
+    'gpg-sig': true,
+    provenance: 'https://index.example/integrity/demo',
+  }
+  const page = { meta: {}, name: 'demo', files: [file], 'project-status': { status: 'archived' } }
+  upstream.rawPages.set('demo', { contentType: JSON_TYPE, body: JSON.stringify(page) })
+  const arbor = await openProxy(t, { main: upstream })
+  const html = await (await get(arbor, '/simple/demo/', { accept: 'text/html' })).text()
+  assert.match(html, /data-provenance="https:\/\/index\.example\/integrity\/demo"/)
+  assert.match(html, /<meta name="pypi:project-status" content="archived">/)
+  assert.doesNotMatch(html, /gpg-sig/)
+  assert.doesNotMatch(JSON.stringify(await pageOf(arbor, '/simple/demo/')), /gpg-sig/)
+})
+
+test('G10: what there is not is 404 or 405, never 501, which installers retry', async (t) => {
+  const arbor = await openProxy(t, { main: await openUpstream(t, [demo]) })
+  assert.equal(await statusOf(arbor, '/pypi/demo/json'), 404)
+  assert.equal((await fetch(`${arbor.url}/simple/demo/`, { method: 'DELETE' })).status, 405)
+})
+
+test('H7: upstream is asked for explicit ranges only, and by GET only', async (t) => {
+  const upstream = await openUpstream(t, [demo], { metadata: 'unlisted' })
+  const arbor = await openProxy(t, { main: upstream })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  assert.equal(await statusOf(arbor, `${url}.metadata`), 200)
+  assert.equal(await statusOf(arbor, url, { range: 'bytes=-100' }), 206)
+  await fetch(url, { method: 'HEAD' })
+  for (const { method, headers } of upstream.requests) {
+    assert.equal(method, 'GET')
+    assert.match(headers.range ?? 'bytes=0-0', /^bytes=\d+-\d*$/)
+  }
+})
+
+test('H11, I4: a file is served under the index and digest that list it, byte for byte, and under no other', async (t) => {
+  const one = await openUpstream(t, [demo])
+  const two = await openUpstream(t, [{ ...demo, version: '2.0' }])
+  const arbor = await openProxy(t, { one, two })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  assert.deepEqual(Buffer.from(await (await get(arbor, url)).arrayBuffer()), makeWheel(demo))
+  assert.equal(await statusOf(arbor, url.replace('/files/one/', '/files/two/')), 404)
+  assert.equal(await statusOf(arbor, url.replace('/files/one/', '/files/two/').concat('.metadata')), 404)
+  assert.equal(await statusOf(arbor, url.replace(/[0-9a-f]{64}/, '0'.repeat(64))), 404)
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { wheelMetadata } from '../../support/zip-writer.ts'
+import { get, openProxy, openUpstream, pageOf, statusOf, until } from './proxy.ts'
+
+const demo = { name: 'demo', version: '1.0', files: { 'demo/data.bin': randomBytes(400_000) } }
+const metadata = wheelMetadata(demo)
+const sha256 = createHash('sha256').update(metadata).digest('hex')
+
+test('B8, F1: metadata that upstream has is passed on, with its digest, at no cost of a wheel', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.deepEqual(file?.['core-metadata'], { sha256 })
+  assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+  assert.ok(!upstream.requests.some(({ path }) => path.endsWith('.whl')))
+})
+
+for (const quirk of ['missing', 'mismatched'] as const) {
+  test(`F2, H12: metadata that upstream promises, but that is ${quirk}, comes from the wheel's tail`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { metadata: quirk })
+    const arbor = await openProxy(t, { main: upstream })
+    const [file] = (await pageOf(arbor, '/simple/demo/')).files
+    assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+    assert.ok(bytesOfWheels(upstream) < 100_000)
+  })
+  test(`F2: likewise where upstream gives no ranges, by the whole wheel (${quirk})`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { metadata: quirk, ranges: 'absent' })
+    const arbor = await openProxy(t, { main: upstream })
+    const [file] = (await pageOf(arbor, '/simple/demo/')).files
+    assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+  })
+}
+
+test('B9: where upstream has none, it is made from a few ranges, marked from the first page on, and kept', async (t) => {
+  const second = { ...demo, version: '2.0' }
+  const upstream = await openUpstream(t, [demo, second], { metadata: 'unlisted', filesElsewhere: true })
+  const arbor = await openProxy(t, { main: upstream })
+  const page = await pageOf(arbor, '/simple/demo/')
+  assert.ok(page.files.every((file) => file['core-metadata'] === true))
+  for (const [place, recipe] of [demo, second].entries()) {
+    assert.equal(await (await get(arbor, `${page.files[place]?.url}.metadata`)).text(), wheelMetadata(recipe))
+  }
+  const reads = upstream.requests.filter(({ path }) => path.endsWith('.whl'))
+  assert.ok(reads.length <= 4 && reads.every(({ status }) => status === 206))
+  assert.ok(bytesOfWheels(upstream) < 2 * 70_000)
+  const again = await openProxy(t, { main: upstream }, { mode: 'offline' }, { data: arbor.data })
+  const kept = await pageOf(again, '/simple/demo/')
+  assert.deepEqual(kept.files[0]?.['core-metadata'], { sha256 })
+  assert.equal(await (await get(again, `${kept.files[0]?.url}.metadata`)).text(), metadata)
+})
+
+test('B8, B9: without ranges nothing is promised, until the wheel is stored', async (t) => {
+  const upstream = await openUpstream(t, [demo], { metadata: 'unlisted', ranges: 'absent' })
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(file?.['core-metadata'], undefined)
+  assert.equal(await statusOf(arbor, `${file?.url}.metadata`), 404)
+  await (await get(arbor, file!.url)).arrayBuffer()
+  await until(async () => {
+    const mark = (await pageOf(arbor, '/simple/demo/')).files[0]?.['core-metadata']
+    return typeof mark === 'object' && mark['sha256'] === sha256
+  })
+  assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+})
+
+const twofold = {
+  name: 'twofold',
+  version: '1.0',
+  files: { 'other-1.0.dist-info/METADATA': 'Name: other\n', 'twofold.py': '' },
+}
+
+test('F5: a wheel with two .dist-info folders has no metadata, and is not marked', async (t) => {
+  const upstream = await openUpstream(t, [twofold], { metadata: 'unlisted' })
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+  const [file] = (await pageOf(arbor, '/simple/twofold/')).files
+  assert.equal(file?.['core-metadata'], undefined)
+  assert.equal(await statusOf(arbor, `${file?.url}.metadata`), 404)
+})
+
+test('F4: an sdist has none', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { main: upstream })
+  assert.equal(await statusOf(arbor, `/files/main/${'0'.repeat(64)}/demo-1.0.tar.gz.metadata`), 404)
+})
+
+function bytesOfWheels({ requests }: Awaited<ReturnType<typeof openUpstream>>): number {
+  return requests.filter(({ path }) => path.endsWith('.whl')).reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import type { InProcessArbor } from '../../support/in-process.ts'
+import type { Upstream } from '../../support/upstream.ts'
+import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
+
+const demo = { name: 'demo', version: '1.0' }
+
+/** An upstream that answers as it is told. */
+async function openRaw(
+  t: TestContext,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ readonly url: string; readonly asked: IncomingMessage[] }> {
+  const asked: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    asked.push(request)
+    answer(request, response)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`, asked }
+}
+
+function proxyFor(t: TestContext, url: string, settings = {}): Promise<InProcessArbor> {
+  return openProxy(t, { main: { url } as Upstream }, settings)
+}
+
+for (const [status, expected] of [
+  [401, 502],
+  [403, 502],
+  [500, 502],
+  [503, 502],
+  [429, 503],
+] as const) {
+  test(`G3: ${status} from upstream is ${expected}, never 404`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { pageStatus: status })
+    const response = await get(await openProxy(t, { main: upstream }), '/simple/demo/')
+    assert.equal(response.status, expected)
+    assert.equal(response.headers.get('content-type'), 'application/problem+json')
+    assert.equal(response.headers.get('cache-control'), 'no-store')
+  })
+}
+
+for (const [what, body] of [
+  ['broken JSON', '{"files": ['],
+  ['an object store’s error', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'],
+  ['another major version', '{"meta":{"api-version":"2.0"},"files":[]}'],
+] as const) {
+  test(`G3: ${what} instead of a page is 502`, async (t) => {
+    const upstream = await openUpstream(t, [demo])
+    upstream.rawPages.set('demo', { contentType: JSON_TYPE, body })
+    assert.equal(await statusOf(await openProxy(t, { main: upstream }), '/simple/demo/'), 502)
+  })
+}
+
+test('G11: an upstream that fails for a moment is asked again', async (t) => {
+  let failures = 2
+  const upstream = await openRaw(t, (_request, response) => {
+    if (failures-- > 0) response.writeHead(500).end()
+    else
+      response
+        .writeHead(200, { 'content-type': JSON_TYPE })
+        .end('{"meta":{"api-version":"1.0"},"name":"demo","files":[]}')
+  })
+  const arbor = await openProxy(
+    t,
+    { main: upstream as unknown as Upstream },
+    {},
+    { adjust: (config) => ({ ...config, upstream: { ...config.upstream, retries: 3 } }) },
+  )
+  assert.equal(await statusOf(arbor, '/simple/demo/'), 200)
+  assert.equal(upstream.asked.length, 3)
+})
+
+test('H5: a page from another host is refused', async (t) => {
+  const elsewhere = await openUpstream(t, [demo])
+  const upstream = await openRaw(t, (request, response) => {
+    response.writeHead(302, { location: new URL(request.url ?? '', elsewhere.url).href }).end()
+  })
+  assert.equal(await statusOf(await proxyFor(t, upstream.url), '/simple/demo/'), 502)
+  assert.equal(elsewhere.requests.length, 0)
+})
+
+for (const credentials of [{ username: 'me', password: 'hunter2' }, { token: 'hunter2' }]) {
+  const [kind] = Object.keys(credentials)
+  test(`H4: credentials (${kind}) go to the index's own origin and nowhere else, and a client's own stay here`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { filesElsewhere: true })
+    const arbor = await openProxy(t, { main: upstream }, { credentials })
+    const [file] = (await pageOf(arbor, '/simple/demo/', { authorization: 'Basic Y2xpZW50OnB3' })).files
+    assert.equal(await statusOf(arbor, file!.url, { authorization: 'Basic Y2xpZW50OnB3' }), 200)
+    const expected = 'token' in credentials ? 'Bearer hunter2' : `Basic ${btoa('me:hunter2')}`
+    for (const { port, headers } of upstream.requests) {
+      assert.equal(headers.authorization, port === 'index' ? expected : undefined)
+    }
+    assert.ok(upstream.requests.some(({ port }) => port === 'files'))
+    assert.doesNotMatch(JSON.stringify(arbor.log), /hunter2/)
+  })
+}
+
+test('H4: credentials do not follow a redirect to another origin', async (t) => {
+  const upstream = await openUpstream(t, [demo], { redirectFiles: true })
+  const arbor = await openProxy(t, { main: upstream }, { credentials: { username: 'me', password: 'hunter2' } })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await statusOf(arbor, file!.url), 200)
+  for (const { port, headers } of upstream.requests) assert.equal(headers.authorization !== undefined, port === 'index')
+})
+
+test('H3: file bodies are asked for as they are, H8: by a client that says who it is', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await statusOf(arbor, file!.url, { 'accept-encoding': 'gzip' }), 200)
+  const request = upstream.requests.findLast(({ path }) => path.endsWith('.whl'))
+  assert.equal(request?.headers['accept-encoding'], 'identity')
+  assert.match(request?.headers['user-agent'] ?? '', /^arbor\//i)
+})
+
+test('H9: files are fetched from allowed hosts only, where they are listed', async (t) => {
+  const upstream = await openUpstream(t, [demo], { filesElsewhere: true })
+  const arbor = await openProxy(t, { main: upstream }, { allowedFileHosts: ['files.example'] })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await statusOf(arbor, file!.url), 502)
+  assert.ok(!upstream.requests.some(({ port }) => port === 'files'))
+})
+
+test('H10: a page has a limit', async (t) => {
+  const upstream = await openRaw(t, (_request, response) => response.end(`<html>${'x'.repeat(100_000)}`))
+  const arbor = await openProxy(
+    t,
+    { main: upstream as unknown as Upstream },
+    {},
+    { adjust: (config) => ({ ...config, upstream: { ...config.upstream, pageMaxBytes: 50_000 } }) },
+  )
+  assert.equal(await statusOf(arbor, '/simple/demo/'), 502)
+})
+
+for (const links of ['absolute', 'relative', 'root-relative', 'base'] as const) {
+  for (const htmlOnly of [false, true]) {
+    test(`H1, H2: ${links} links, ${htmlOnly ? 'HTML only' : 'JSON'}: the page's files can be had`, async (t) => {
+      const upstream = await openUpstream(t, [demo], { links, htmlOnly })
+      const arbor = await openProxy(t, { main: upstream })
+      const page = await pageOf(arbor, '/simple/demo/')
+      // HTML has no sizes, which 1.1 and later demand (B1, B5).
+      assert.equal(page.meta['api-version'], htmlOnly ? '1.0' : '1.4')
+      assert.equal(await statusOf(arbor, page.files[0]!.url), 200)
+    })
+  }
+}
+
+test('D9, B15: PyPI’s serial number comes through', async (t) => {
+  const arbor = await openProxy(t, { main: await openUpstream(t, [demo]) })
+  const response = await get(arbor, '/simple/demo/')
+  assert.equal(response.headers.get('x-pypi-last-serial'), '1')
+})
+
+for (const path of ['/simple/', '/legacy/', '/main/legacy/', '/']) {
+  test(`A16, J1: an upload to ${path} is 405, and told where to`, async (t) => {
+    const upstream = await openUpstream(t, [demo])
+    const arbor = await openProxy(t, { main: upstream }, { uploadUrl: 'https://upload.example/legacy/' })
+    const response = await fetch(new URL(path, arbor.url), { method: 'POST', body: 'x' })
+    assert.equal(response.status, 405)
+    assert.equal(response.headers.get('allow'), 'GET, HEAD, OPTIONS')
+    assert.equal(response.headers.get('content-type'), 'application/problem+json')
+    assert.match(
+      ((await response.json()) as { detail: string }).detail,
+      /Upload to https:\/\/upload\.example\/legacy\//,
+    )
+  })
+}
+
+test('A14: dot segments are no way around', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { main: upstream })
+  const { ask } = await import('../../support/raw-http.ts')
+  for (const path of ['/simple/%2e%2e/', '/simple/../', '/simple/x/../../health', '/simple/.%2E/', '/./']) {
+    assert.equal((await ask(arbor.url, path)).status, 404, path)
+  }
+  assert.equal((await ask(arbor.url, '/simple/demo/?x=/../')).status, 200)
+  assert.ok(upstream.requests.every(({ path }) => path.startsWith('/simple/demo/') || path.endsWith('.whl')))
+})
+
+test('the event loop is not held up by a page of 5,000 files', async (t) => {
+  const files = Array.from({ length: 5000 }, (_, count) => ({
+    filename: `demo-1.0.${count}-cp312-cp312-manylinux_2_17_x86_64.whl`,
+    url: `https://files.example/packages/${count}/demo-1.0.${count}-cp312-cp312-manylinux_2_17_x86_64.whl`,
+    hashes: { sha256: count.toString(16).padStart(64, '0') },
+    size: 1000 + count,
+    'core-metadata': { sha256: count.toString(16).padStart(64, '1') },
+  }))
+  const body = JSON.stringify({ meta: { 'api-version': '1.4' }, name: 'demo', versions: [], files })
+  const upstream = await openUpstream(t, [demo])
+  upstream.rawPages.set('demo', { contentType: JSON_TYPE, body })
+  const arbor = await openProxy(t, { main: upstream })
+  assert.equal((await pageOf(arbor, '/simple/demo/')).files.length, 5000)
+})

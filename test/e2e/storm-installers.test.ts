@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startArbor } from '../support/arbor.ts'
+import { findClients, type Clients } from '../support/clients.ts'
+import { assertInstalledAsServed } from '../support/installed-trees.ts'
+import { sharedFolder } from '../support/paths.ts'
+import { startUpstream } from '../support/upstream.ts'
+import { Workplace } from '../support/workplace.ts'
+
+const { clients, skip } = await findClients()
+const PROCESSES = 8
+const wanted = ['flask']
+const wantedWheels = 7
+
+type Install = (place: Workplace, environment: string, index: string) => Promise<unknown>
+
+const installers: Readonly<Record<string, Install>> = {
+  uv: (place, environment, index) => place.uv(['pip', 'install', '--default-index', index, ...wanted], environment),
+  pip: (place, environment, index) => place.pip(['--python', environment, 'install', '--index-url', index, ...wanted]),
+}
+
+for (const [name, install] of Object.entries(installers)) {
+  test(
+    `${PROCESSES} processes of ${name} install at once through a cold Arbor: one upstream GET per wheel`,
+    { skip },
+    async () => {
+      // Slow enough for all of them to want the same wheels at the same time.
+      const quirks = { bytesPerSecond: 500_000, latencyMs: 20 }
+      await using upstream = await startUpstream({ folders: [join(sharedFolder, 'wheels')], quirks })
+      await using arbor = await startArbor({ upstream: upstream.url })
+      await Promise.all(
+        Array.from({ length: PROCESSES }, async (_, number) => {
+          await using place = await Workplace.open(clients as Clients)
+          const environment = await place.makeEnvironment('environment')
+          await install(place, environment, arbor.index)
+          // Once is enough to know that what is served is right; each of them has checked its hashes.
+          if (number > 0) return
+          const { wheels } = await assertInstalledAsServed(arbor.url, environment)
+          assert.equal(wheels, wantedWheels)
+        }),
+      )
+      const asked = upstream.requests.filter(({ path }) => path.endsWith('.whl'))
+      assert.equal(asked.length, wantedWheels)
+      assert.equal(new Set(asked.map(({ path }) => path)).size, wantedWheels)
+      const { downloads } = (await arbor.stats()) as { downloads: unknown }
+      assert.deepEqual(downloads, { running: 0, resumed: 0, notKept: 0, failed: {} })
+    },
+  )
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fill } from '../../server/downloads/fill.ts'
+import { createMetrics, type Metrics } from '../../server/metrics.ts'
+import { Upstream } from '../../server/upstream.ts'
+import { diskIo } from '../../storage/io.ts'
+import { Spool } from '../../storage/spool.ts'
+
+const bytes = randomBytes(400_000)
+const HALF = 200_000
+type Answer = (response: ServerResponse) => void
+
+/** Sends what is given, and then breaks the connection. */
+const breakAfter =
+  (sent: Buffer, headers: Record<string, string | number> = {}): Answer =>
+  (response) => {
+    response.writeHead(200, { etag: '"one"', ...headers })
+    // The reset must not overtake what was sent.
+    response.write(sent, () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+  }
+
+const part =
+  (first: number, options: { readonly size?: number; readonly body?: Buffer } = {}): Answer =>
+  (response) => {
+    const { size = bytes.length, body = bytes.subarray(first) } = options
+    response.writeHead(206, { 'content-range': `bytes ${first}-${size - 1}/${size}`, 'content-length': body.length })
+    response.end(body)
+  }
+
+interface Filling {
+  readonly spool: Spool
+  readonly metrics: Metrics
+  readonly requests: IncomingMessage['headers'][]
+  readonly done: Promise<void>
+}
+
+/** Fills a spool from a host that gives one of the answers to each request. */
+async function startFilling(
+  t: TestContext,
+  answers: readonly Answer[],
+  size: number | undefined = bytes.length,
+): Promise<Filling> {
+  const requests: IncomingMessage['headers'][] = []
+  const server = createServer((request, response) => {
+    requests.push(request.headers)
+    const answer = answers[requests.length - 1]
+    if (answer === undefined) response.writeHead(500).end()
+    else answer(response)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const timeouts = { connectTimeoutMs: 2000, headersTimeoutMs: 2000, idleTimeoutMs: 2000, pageTimeoutMs: 2000 }
+  const upstream = new Upstream({ ...timeouts, pageMaxBytes: 1, userAgent: 'arbor-test' })
+  const folder = await mkdtemp(join(tmpdir(), 'arbor-resume-'))
+  const spool = await Spool.create({ io: diskIo, path: join(folder, 'spool'), size })
+  t.after(async () => {
+    await spool.detach()
+    await upstream.close()
+    server.closeAllConnections()
+    server.close()
+    await rm(folder, { recursive: true })
+  })
+  const { signal } = new AbortController()
+  const metrics = createMetrics()
+  const target = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/big.whl` }
+  const response = await upstream.openFile(target, undefined, signal)
+  const policy = { retries: 1, retryDelayMs: 1 }
+  return { spool, metrics, requests, done: fill(spool, response, { upstream, target }, { policy, signal, metrics }) }
+}
+
+async function assertWhole({ spool, done }: Filling): Promise<void> {
+  await done
+  assert.equal(spool.received, bytes.length)
+  assert.ok(await spool.matches(bytes, 0))
+}
+
+test('what is missing is asked for by an explicit range, if the file is still the same', async (t) => {
+  const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), part(HALF)])
+  await assertWhole(filling)
+  assert.equal(filling.requests[1]?.range, `bytes=${HALF}-${bytes.length - 1}`)
+  assert.equal(filling.requests[1]?.['if-range'], '"one"')
+  assert.equal(filling.metrics.downloads.resumed, 1)
+})
+
+test('a connection that breaks behind the last byte costs nothing', async (t) => {
+  const filling = await startFilling(t, [breakAfter(bytes)])
+  await assertWhole(filling)
+  assert.equal(filling.requests.length, 1)
+})
+
+test('the whole once more is fine where it is the same, from any place', async (t) => {
+  const whole: Answer = (response) => void response.end(bytes)
+  await assertWhole(await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), whole]))
+})
+
+const other = Buffer.from(bytes)
+other.writeUInt8(other.readUInt8(1000) ^ 1, 1000)
+
+for (const [what, answer] of [
+  ['another file', (response: ServerResponse) => void response.end(other)],
+  ['a part of another length', part(HALF, { size: bytes.length + 1 })],
+  ['a part from elsewhere', part(HALF + 1)],
+  ['nothing', (response: ServerResponse) => void response.writeHead(404).end()],
+] as const) {
+  test(`where ${what} comes instead, the download fails`, async (t) => {
+    const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), answer])
+    await assert.rejects(filling.done, { code: 'ERR_UPSTREAM_FILE' })
+    assert.equal(filling.requests.length, 2)
+  })
+}
+
+test('more breaks than retries are too many', async (t) => {
+  const short: Answer = (response) => {
+    response.writeHead(206, {
+      'content-range': `bytes ${HALF}-${bytes.length - 1}/${bytes.length}`,
+      'content-length': HALF,
+    })
+    response.write(bytes.subarray(HALF, HALF + 1000), () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+  }
+  const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), short, part(HALF + 1000)])
+  await assert.rejects(filling.done, { code: 'ERR_UPSTREAM_UNAVAILABLE' })
+  assert.equal(filling.requests.length, 2)
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Room, type RoomOptions } from '../../server/downloads/room.ts'
+import type { PrunePlan } from '../../storage/catalog/catalog.ts'
+import { diskIo } from '../../storage/io.ts'
+import { openFileSource, readContent } from './file-source-fixture.ts'
+
+const MEBIBYTE = 1 << 20
+
+/** A store of which a prune frees what is asked, save for what is `pinned`. */
+function storeOf(given: { storedBytes: number; freeBytes?: number; pinned?: number }): {
+  store: RoomOptions['store']
+  executePrune: RoomOptions['executePrune']
+  budgets: (number | undefined)[]
+} {
+  const budgets: (number | undefined)[] = []
+  let { storedBytes } = given
+  return {
+    budgets,
+    store: {
+      stats: () => Promise.resolve({ storedBytes, freeBytes: given.freeBytes ?? 1e12 }),
+      planPrune: ({ maxBytes = Infinity }) => {
+        const left = Math.max(given.pinned ?? 0, Math.min(storedBytes, maxBytes))
+        return Promise.resolve({ storedBytes, freedBytes: storedBytes - left } as PrunePlan)
+      },
+    },
+    executePrune: (plan) => {
+      storedBytes -= plan.freedBytes
+      budgets.push(storedBytes)
+      return Promise.resolve()
+    },
+  }
+}
+
+const none = (): number => 0
+
+test('downloads that run at once are not promised the same bytes of the disk', async () => {
+  const room = new Room({ ...storeOf({ storedBytes: 0, freeBytes: 1000 }), maxBytes: undefined, keepFreeBytes: 100 })
+  let written = 0
+  const [first, second] = await Promise.all([room.reserve(500, () => written), room.reserve(500, none)])
+  assert.equal(first.refusal, undefined)
+  assert.equal(second.refusal?.code, 'ERR_STORE_FULL')
+  // What is written is no longer free, and so no longer to be kept free.
+  written = 200
+  assert.equal((await room.reserve(600, none)).refusal, undefined)
+  assert.equal((await room.reserve(1, none)).refusal?.code, 'ERR_STORE_FULL')
+  first[Symbol.dispose]()
+  assert.equal((await room.reserve(300, none)).refusal, undefined)
+})
+
+test('within its limit the store is not pruned; beyond it, just below, and once for all who wait', async () => {
+  const { budgets, ...store } = storeOf({ storedBytes: 700 })
+  const room = new Room({ ...store, maxBytes: 1000 })
+  assert.equal((await room.reserve(300, none)).refusal, undefined)
+  assert.deepEqual(budgets, [])
+  const both = await Promise.all([room.reserve(100, none), room.reserve(50, none)])
+  assert.ok(both.every(({ refusal }) => refusal === undefined))
+  assert.deepEqual(budgets, [500], 'for the second one there is headroom left')
+})
+
+test('nothing is pruned for a file that does not fit all the same', async () => {
+  const { budgets, ...store } = storeOf({ storedBytes: 700, pinned: 600 })
+  const room = new Room({ ...store, maxBytes: 1000 })
+  assert.equal((await room.reserve(1001, none)).refusal?.code, 'ERR_STORE_FULL')
+  assert.equal((await room.reserve(500, none)).refusal?.code, 'ERR_STORE_FULL')
+  assert.deepEqual(budgets, [])
+  assert.equal((await room.reserve(400, none)).refusal, undefined)
+})
+
+test('a store that cannot tell of its room fails that download, and no other', async () => {
+  const { store, executePrune } = storeOf({ storedBytes: 0 })
+  let calls = 0
+  const stats: typeof store.stats = () => ((calls += 1) === 1 ? Promise.reject(new Error('no statfs')) : store.stats())
+  const room = new Room({ store: { ...store, stats }, executePrune, maxBytes: undefined })
+  await assert.rejects(room.reserve(1, none), /no statfs/)
+  assert.equal((await room.reserve(1, none)).refusal, undefined)
+})
+
+for (const [what, source, io] of [
+  ['into the store', { maxBytes: MEBIBYTE }, diskIo],
+  ['on the disk', {}, { ...diskIo, freeBytes: () => Promise.resolve(5 * MEBIBYTE) }],
+] as const) {
+  test(`a file that does not fit ${what} is served by one request to all who ask at once, and not kept`, async (t) => {
+    const fixture = await openFileSource(t, { size: 6 * MEBIBYTE, io, source })
+    const finding = Array.from({ length: 20 }, () => fixture.find())
+    const reading = finding.map(async (content) => readContent(await content))
+    for (const got of await Promise.all(reading)) assert.ok(got.equals(fixture.bytes))
+    await fixture.files.settle()
+    assert.equal(fixture.asked().length, 1)
+    assert.equal(fixture.metrics.downloads.notKept, 1)
+    assert.ok(fixture.log.some(({ msg }) => msg === 'served, but not kept'))
+    assert.deepEqual(await fixture.staged(), [])
+    assert.equal((await fixture.store.stats()).distributions, 0)
+  })
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { readRemoteMetadata } from '../../../storage/archive/remote-metadata.ts'
+import { ArchiveRefusedError } from '../../../storage/errors.ts'
+import { parseFilename } from '../../../storage/names.ts'
+import { makeWheel, wheelFilename, wheelMetadata, writeZip } from '../../support/zip-writer.ts'
+
+const demo = { name: 'demo', version: '1.0' }
+const filename = parseFilename(wheelFilename(demo))
+
+async function read(bytes: Buffer): Promise<{ text: string | undefined; ranges: [number, number][] }> {
+  const ranges: [number, number][] = []
+  const content = await readRemoteMetadata(filename, bytes.length, async ({ first, last }) => {
+    assert.ok(first >= 0 && last < bytes.length && first <= last)
+    ranges.push([first, last])
+    return bytes.subarray(first, last + 1)
+  })
+  return { text: content && Buffer.from(content).toString(), ranges }
+}
+
+test('a small wheel takes one read, and so does a large one whose metadata is at its end', async () => {
+  for (const size of [10, 2_000_000]) {
+    const recipe = { ...demo, files: { 'demo/data.bin': randomBytes(size) } }
+    const { text, ranges } = await read(makeWheel(recipe))
+    assert.equal(text, wheelMetadata(recipe))
+    assert.equal(ranges.length, 1)
+  }
+})
+
+test('a directory, and metadata, that lie further ahead take one more read each', async () => {
+  const files = Array.from({ length: 3000 }, (_, count) => [`demo/a_rather_long_name_${count}.py`, ''] as const)
+  const recipe = {
+    ...demo,
+    files: Object.fromEntries([
+      ['demo-1.0.dist-info/METADATA', wheelMetadata(demo)],
+      ['demo/data.bin', randomBytes(300_000)],
+      ...files,
+    ]),
+  }
+  const bytes = makeWheel(recipe)
+  const { text, ranges } = await read(bytes)
+  assert.equal(text, wheelMetadata(demo))
+  assert.ok(ranges.length === 3, String(ranges.length))
+  assert.ok(ranges.reduce((sum, [first, last]) => sum + last - first, 0) < 500_000)
+})
+
+test('a read that cannot be had is no metadata', async () => {
+  assert.equal(await readRemoteMetadata(filename, 1000, async () => undefined), undefined)
+})
+
+for (const [what, files] of [
+  ['no .dist-info folder', { 'demo/__init__.py': '' }],
+  ['two of them', { 'demo-1.0.dist-info/METADATA': 'x', 'demo-2.0.dist-info/METADATA': 'y' }],
+  ['one of another project', { 'other-1.0.dist-info/METADATA': 'x' }],
+  ['one without METADATA', { 'demo-1.0.dist-info/WHEEL': 'x' }],
+] as const) {
+  test(`F5: ${what} is refused`, async () => {
+    const bytes = writeZip(Object.entries(files).map(([name, content]) => ({ name, content: Buffer.from(content) })))
+    await assert.rejects(read(bytes), ArchiveRefusedError)
+  })
+}
+
+test('wrong bytes are refused, wherever they are', async () => {
+  const bytes = makeWheel(demo)
+  for (let at = 0; at < bytes.length; at += 1) {
+    const damaged = Buffer.from(bytes)
+    damaged.writeUInt8(damaged.readUInt8(at) ^ 0xff, at)
+    const { text } = await read(damaged).catch((error: unknown) => {
+      assert.ok(error instanceof ArchiveRefusedError, String(error))
+      return { text: wheelMetadata(demo) }
+    })
+    assert.equal(text, wheelMetadata(demo))
+  }
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BlobStore } from '../../storage/blobs/blob-store.ts'
+import { BlobsInTurn } from '../../storage/blobs-in-turn.ts'
+import type { Catalog } from '../../storage/catalog/catalog.ts'
+import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
+import type { Place } from '../../storage/model.ts'
+import { someBytes } from '../support/memory-content.ts'
+
+/** A pack of `count` small blobs, and a large blob; `reads` counts what is read of files. */
+function setUp(count: number) {
+  const blobs = Array.from({ length: count }, (_, index) => someBytes(1 + ((index * 7919) % 60_000), index))
+  const pack = Buffer.concat(blobs)
+  const large = someBytes(900_000, 77)
+  const files = new Map<Blake3, Buffer>([pack, large].map((bytes) => [hashBlake3(bytes), bytes]))
+  const places = new Map<Blake3, Place>([[hashBlake3(large), { kind: 'file', size: large.length }]])
+  let offset = 0
+  for (const blob of blobs) {
+    places.set(hashBlake3(blob), { kind: 'packed', pack: hashBlake3(pack), offset, size: blob.length })
+    offset += blob.length
+  }
+  const seen = { reads: 0, open: 0 }
+  const store = {
+    open(blake3: Blake3) {
+      const bytes = files.get(blake3)
+      if (bytes === undefined) return Promise.resolve(undefined)
+      seen.open += 1
+      return Promise.resolve({
+        blake3,
+        size: bytes.length,
+        read(buffer: Uint8Array, position: number) {
+          seen.reads += 1
+          const part = bytes.subarray(position, position + buffer.length)
+          buffer.set(part)
+          return Promise.resolve(part.length)
+        },
+        close: () => (seen.open -= 1),
+      })
+    },
+  } as Partial<BlobStore> as BlobStore
+  const catalog = { findPlace: (blake3: Blake3) => Promise.resolve(places.get(blake3)) } as Partial<Catalog> as Catalog
+  return { blobs, large, files, pack, seen, inTurn: new BlobsInTurn({ catalog, blobs: store }) }
+}
+
+async function read(inTurn: BlobsInTurn, blob: Buffer, first = 0, length = blob.length - first): Promise<Buffer> {
+  const target = Buffer.alloc(length, 'not read')
+  await inTurn.read(hashBlake3(blob), target, first)
+  return target
+}
+
+test('what follows in the pack is read along', async () => {
+  const { blobs, inTurn, seen, pack } = setUp(200)
+  for (const blob of blobs) assert.ok((await read(inTurn, blob)).equals(blob))
+  assert.ok(seen.reads <= pack.length / 150_000 + 2, `${seen.reads} reads of ${pack.length} bytes`)
+  assert.equal(seen.open, 0)
+})
+
+test('blobs in any order, whole and in parts, are what they are', async () => {
+  const { blobs, large, inTurn, seen } = setUp(100)
+  for (let round = 0; round < 2000; round += 1) {
+    const blob = round % 50 === 0 ? large : (blobs[(round * 31 + ((round * round) >> 3)) % blobs.length] ?? large)
+    const first = round % 3 === 0 ? (round * 13) % blob.length : 0
+    assert.ok((await read(inTurn, blob, first)).equals(blob.subarray(first)), `round ${round}`)
+  }
+  assert.equal(seen.open, 0)
+})
+
+test('what is not stored, or is shorter than it should be, is damage', async () => {
+  const { blobs, large, files, pack, inTurn, seen } = setUp(10)
+  const damaged = { code: 'ERR_BLOB_DAMAGED' }
+  await assert.rejects(read(inTurn, Buffer.from('never stored')), damaged)
+  await assert.rejects(inTurn.read(hashBlake3(large), Buffer.alloc(2), large.length - 1), damaged)
+  files.set(hashBlake3(large), large.subarray(1))
+  await assert.rejects(read(inTurn, large), damaged)
+  files.set(hashBlake3(pack), pack.subarray(0, pack.length - 1))
+  const last = blobs.at(-1) ?? large
+  await assert.rejects(read(inTurn, last), damaged)
+  for (const blob of blobs.slice(0, -1)) await read(inTurn, blob)
+  await assert.rejects(read(inTurn, last), damaged)
+  files.delete(hashBlake3(pack))
+  await assert.rejects(read(inTurn, last), damaged)
+  assert.equal(seen.open, 0)
+})
