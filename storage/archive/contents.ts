@@ -32,7 +32,7 @@ export function readMember(file: ArchiveFile, member: Member): Buffer {
  * out, but only the end of the iteration says that what came is right. Throws {@link ArchiveRefusedError}, or the signal's reason.
  */
 export async function* streamMember(file: ArchiveFile, member: Member, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const pieces = member.method === 0 ? readPieces(file, member) : inflateChunks(file, member, signal)
+  const pieces = member.method === 0 ? readPieces(file, member) : inflateChunks(file, member)
   let size = 0
   let checksum = 0
   for await (const piece of pieces) {

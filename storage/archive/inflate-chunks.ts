@@ -1,51 +1,62 @@
-import { pipeline } from 'node:stream/promises'
-import { createInflateRaw } from 'node:zlib'
+import { setImmediate } from 'node:timers/promises'
+import { createInflateRaw, type InflateRaw } from 'node:zlib'
 import type { ArchiveFile } from './archive-file.ts'
 import type { Member } from './archive.ts'
 import { asRefusal, leftOver } from './content-refusals.ts'
 import { isAtEnd, release } from './release.ts'
 
 /** Large: between two of either, zlib's thread waits for this one. */
-const INPUT_BYTES = 1024 * 1024
-const OUTPUT_BYTES = 1024 * 1024
+const INPUT_BYTES = 2 * 1024 * 1024
+const OUTPUT_BYTES = 4 * 1024 * 1024
 /** Inflated ahead of the reader, bytes: zlib runs on another thread meanwhile. */
-const AHEAD_BYTES = 4 * OUTPUT_BYTES
+const AHEAD_BYTES = 2 * OUTPUT_BYTES
+
+/** Given out at once, bytes: they stay in a processor's cache while they are hashed and written, and zlib does not wait for long. */
+const PIECE_BYTES = 256 * 1024
 
 /**
- * Inflates a large member in bounded memory; a chunk is gone when the next one is asked for. Throws {@link ArchiveRefusedError} for a bad
- * stream, and at the end for bytes that follow it; or the signal's reason.
+ * Inflates a large member in bounded memory; a piece is gone when the next one is asked for. Throws {@link ArchiveRefusedError} for a bad
+ * stream, and at the end for bytes that follow it.
  */
-export async function* inflateChunks(file: ArchiveFile, member: Member, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* inflateChunks(file: ArchiveFile, member: Member): AsyncGenerator<Buffer> {
   const inflate = createInflateRaw({ chunkSize: OUTPUT_BYTES, readableHighWaterMark: AHEAD_BYTES } as object)
-  const feeding = pipeline(packedChunks(file, member), inflate, { signal })
-  feeding.catch(() => {}) // it is awaited below; this one is for an iteration that ends before
+  void feed(file, member, inflate)
   try {
     for await (const chunk of inflate as AsyncIterable<Buffer>) {
-      yield chunk
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+        yield chunk.subarray(at, at + PIECE_BYTES)
+        // zlib may be done with what it had.
+        await setImmediate()
+      }
       // Of a chunk that is not full zlib may go on to fill the rest.
       if (isAtEnd(chunk)) release(chunk)
     }
-    await feeding
   } catch (error) {
-    signal.throwIfAborted()
-    throw endedEarly(error) ? leftOver(member) : asRefusal(error, member)
+    throw asRefusal(error, member)
   } finally {
     inflate.destroy()
   }
   if (inflate.bytesWritten !== member.compressedSize) throw leftOver(member)
 }
 
-/** zlib has seen its end, and node's stream wants no more of what is still being written to it. */
-function endedEarly(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ABORT_ERR' || code === 'ERR_STREAM_WRITE_AFTER_END'
+/** Never rejects: what goes wrong ends `inflate`, whose reader hears of it. */
+async function feed(file: ArchiveFile, member: Member, inflate: InflateRaw): Promise<void> {
+  try {
+    for (let done = 0; done < member.compressedSize; done += INPUT_BYTES) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(INPUT_BYTES, member.compressedSize - done))
+      file.read(chunk, member.dataOffset + done)
+      await write(inflate, chunk)
+      release(chunk)
+    }
+    inflate.end()
+  } catch (error) {
+    inflate.destroy(error as Error)
+  }
 }
 
-/** Each in memory of its own: zlib reads it on another thread. The next is asked for when zlib is done with it. */
-function* packedChunks(file: ArchiveFile, member: Member): Generator<Buffer> {
-  for (let done = 0; done < member.compressedSize; done += INPUT_BYTES) {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(INPUT_BYTES, member.compressedSize - done))
-    file.read(chunk, member.dataOffset + done)
-    yield chunk
-  }
+/** Resolves when zlib, on its other thread, has read all of the chunk; never where it wants no more. */
+function write(inflate: InflateRaw, chunk: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    inflate.write(chunk, (error) => (error === null || error === undefined ? resolve() : reject(error)))
+  })
 }

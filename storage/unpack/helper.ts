@@ -5,6 +5,9 @@ import type { Share } from './plan.ts'
 import type { StartRecordHash } from './record-hash.ts'
 import type { SharedContents } from './unpack-share.ts'
 
+/** How often the second thread is told of what it can hash, bytes: to wake it costs as much as to hash a hundred kilobytes. */
+const TELL_BYTES = 2 * 1024 * 1024
+
 /** What a share became, in files that are the caller's. */
 export interface UnpackedShare {
   readonly contents: SharedContents
@@ -38,12 +41,18 @@ export class Helper {
   /** The other thread reads what this one has written: a processor's cache has it still. */
   readonly startRecordHash: StartRecordHash = (algorithm, path) => {
     let size = 0
+    let told = 0
+    const tell = (): void => {
+      this.#say({ kind: 'grown', path, algorithm, size })
+      told = size
+    }
     return {
       wrote: (piece) => {
         size += piece.length
-        this.#say({ kind: 'grown', path, algorithm, size })
+        if (size - told >= TELL_BYTES) tell()
       },
       finish: () => {
+        tell()
         const { promise, resolve } = Promise.withResolvers<string>()
         this.#hashes.set(path, resolve)
         this.#say({ kind: 'ended', path })

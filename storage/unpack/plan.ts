@@ -19,7 +19,9 @@ export interface Plan {
   readonly first: Share
   /** May be empty. */
   readonly second: Share
-  /** Is there enough to do for a second thread? It takes the second share, and hashes for RECORD what is large in the first. */
+  /** Paths of large files in the first share that a second thread is to hash for RECORD, since it has less to do. */
+  readonly hashedBySecond: ReadonlySet<string>
+  /** Is there enough to do for a second thread? */
   readonly isWorthHelp: boolean
 }
 
@@ -27,69 +29,111 @@ export interface Plan {
 const MEMBER_NS = 10_000
 const INFLATE_NS = 2
 /** CRC-32, BLAKE3, writing. */
-const STORE_NS = 0.6
-const RECORD_NS = 0.7
+const STORE_NS = 0.8
+const RECORD_NS = 0.6
+/** In another thread, which has to read the file. */
+const RECORD_ELSEWHERE_NS = 0.8
 
 /** Less than this is done sooner than a second thread has begun. */
 const MIN_HELP_NS = 20_000_000
 
+/** What shrinks less than so many times keeps zlib's own thread busier than the one that hashes and writes. */
+const EASY_RATIO = 8
+
 /** Shares the members between two threads so that both take equally long. */
 export function planShares(tasks: readonly Task[]): Plan {
   const total = tasks.reduce((sum, { member }) => sum + wholeCost(member), 0)
-  if (total < MIN_HELP_NS) return { first: tasks, second: [], isWorthHelp: false }
-  const second = new Set<string>()
-  const costs = shareLarge(tasks, second)
-  shareWhole(tasks, second, costs)
-  keepTwinsTogether(tasks, second)
-  return {
-    first: tasks.filter(({ member }) => !second.has(member.path)),
-    second: tasks.filter(({ member }) => second.has(member.path)),
-    isWorthHelp: true,
+  if (total < MIN_HELP_NS) return { first: tasks, second: [], hashedBySecond: new Set(), isWorthHelp: false }
+  const planning = new Planning(tasks)
+  planning.shareLarge()
+  planning.shareWhole()
+  planning.shareHashes()
+  planning.keepTwinsTogether()
+  return planning.plan()
+}
+
+class Planning {
+  readonly #tasks: readonly Task[]
+  readonly #second = new Set<string>()
+  readonly #hashedBySecond = new Set<string>()
+  #firstCost = 0
+  #secondCost = 0
+
+  constructor(tasks: readonly Task[]) {
+    this.#tasks = tasks
   }
-}
 
-interface Costs {
-  first: number
-  second: number
-}
-
-/** zlib inflates large members on a thread of its own; what RECORD needs of the first share's is the second thread's work as well. */
-function shareLarge(tasks: readonly Task[], second: Set<string>): Costs {
-  const costs: Costs = { first: 0, second: 0 }
-  const large = tasks.filter(({ member }) => !isWhole(member)).toSorted((a, b) => b.member.size - a.member.size)
-  for (const { member } of large) {
-    const kept = { first: costs.first + member.size * STORE_NS, second: costs.second + member.size * RECORD_NS }
-    const given = costs.second + member.size * (STORE_NS + RECORD_NS)
-    if (Math.max(kept.first, kept.second) <= Math.max(costs.first, given)) Object.assign(costs, kept)
-    else {
-      costs.second = given
-      second.add(member.path)
+  /** The largest first, each to the thread that has less to do; zlib inflates them on threads of its own. */
+  shareLarge(): void {
+    for (const { member } of this.#large()) {
+      const cost = MEMBER_NS + member.size * (STORE_NS + RECORD_NS)
+      if (this.#firstCost <= this.#secondCost) {
+        this.#firstCost += cost
+      } else {
+        this.#secondCost += cost
+        this.#second.add(member.path)
+      }
     }
   }
-  return costs
-}
 
-/** The first ones to the first, the last ones to the second: each thread reads on from where it is. */
-function shareWhole(tasks: readonly Task[], second: Set<string>, costs: Costs): void {
-  const whole = tasks.filter(({ member }) => isWhole(member))
-  const total = whole.reduce((sum, { member }) => sum + wholeCost(member), 0)
-  let left = (total + costs.second - costs.first) / 2
-  for (const { member } of whole) {
-    left -= wholeCost(member)
-    if (left < 0) second.add(member.path)
+  /** The first ones to the first, the last ones to the second: each thread reads on from where it is. */
+  shareWhole(): void {
+    const whole = this.#tasks.filter(({ member }) => isWhole(member))
+    const total = whole.reduce((sum, { member }) => sum + wholeCost(member), 0)
+    let left = (total + this.#secondCost - this.#firstCost) / 2
+    for (const { member } of whole) {
+      const cost = wholeCost(member)
+      left -= cost
+      if (left >= 0) {
+        this.#firstCost += cost
+      } else {
+        this.#secondCost += cost
+        this.#second.add(member.path)
+      }
+    }
+  }
+
+  shareHashes(): void {
+    for (const { member } of this.#large()) {
+      if (this.#second.has(member.path) || !isEasy(member)) continue
+      const firstCost = this.#firstCost - member.size * RECORD_NS
+      const secondCost = this.#secondCost + member.size * RECORD_ELSEWHERE_NS
+      if (Math.max(firstCost, secondCost) > this.#firstCost) continue
+      this.#firstCost = firstCost
+      this.#secondCost = secondCost
+      this.#hashedBySecond.add(member.path)
+    }
+  }
+
+  /** What has the same checksum and size goes where the first of them is. */
+  keepTwinsTogether(): void {
+    const isSecondByContents = new Map<string, boolean>()
+    for (const { member } of this.#tasks) {
+      const contents = `${member.crc32}:${member.size}`
+      const isSecond = isSecondByContents.get(contents)
+      if (isSecond === undefined) isSecondByContents.set(contents, this.#second.has(member.path))
+      else if (isSecond) this.#second.add(member.path)
+      else this.#second.delete(member.path)
+    }
+  }
+
+  plan(): Plan {
+    return {
+      first: this.#tasks.filter(({ member }) => !this.#second.has(member.path)),
+      second: this.#tasks.filter(({ member }) => this.#second.has(member.path)),
+      hashedBySecond: this.#hashedBySecond,
+      isWorthHelp: this.#secondCost > 0,
+    }
+  }
+
+  #large(): Task[] {
+    return this.#tasks.filter(({ member }) => !isWhole(member)).toSorted((a, b) => b.member.size - a.member.size)
   }
 }
 
-/** What has the same checksum and size goes where the first of them is. */
-function keepTwinsTogether(tasks: readonly Task[], second: Set<string>): void {
-  const isSecondByContents = new Map<string, boolean>()
-  for (const { member } of tasks) {
-    const contents = `${member.crc32}:${member.size}`
-    const isSecond = isSecondByContents.get(contents)
-    if (isSecond === undefined) isSecondByContents.set(contents, second.has(member.path))
-    else if (isSecond) second.add(member.path)
-    else second.delete(member.path)
-  }
+/** Does it come faster than one thread can hash and write it? */
+function isEasy({ method, size, compressedSize }: Member): boolean {
+  return method === 0 || size > EASY_RATIO * compressedSize
 }
 
 function wholeCost({ method, size }: Member): number {

@@ -1,3 +1,4 @@
+import type { Member } from '../archive/archive.ts'
 import { createHasher, hashSha256 } from '../digest.ts'
 import { type Listing, matches } from '../record.ts'
 
@@ -9,8 +10,8 @@ export interface RecordHash {
   finish(): Promise<string>
 }
 
-/** Starts the hash of a file that is being written to `path`. */
-export type StartRecordHash = (algorithm: string, path: string) => RecordHash
+/** Starts the hash of `member`, which is being written to `path`. */
+export type StartRecordHash = (algorithm: string, path: string, member: Member) => RecordHash
 
 /** In this thread, as the bytes pass by. */
 export const hashHere: StartRecordHash = (algorithm) => {

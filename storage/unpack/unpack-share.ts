@@ -121,7 +121,7 @@ class ShareWork {
       return undefined
     }
     return (path) => {
-      const hash = this.#options.startRecordHash(algorithm, path)
+      const hash = this.#options.startRecordHash(algorithm, path, member)
       return {
         wrote: (piece) => hash.wrote(piece),
         ended: async () => {

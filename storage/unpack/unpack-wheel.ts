@@ -12,7 +12,7 @@ import { BlobWriter, type FindStored } from './blob-writer.ts'
 import type { Helper, UnpackedShare } from './helper.ts'
 import { type Plan, planShares, type Share } from './plan.ts'
 import { RecordCheck } from './record-check.ts'
-import { hashHere } from './record-hash.ts'
+import { hashHere, type StartRecordHash } from './record-hash.ts'
 import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
@@ -124,7 +124,10 @@ class WheelUnpacking {
       this.#failing.abort(error)
       this.#helper?.close()
     }
-    const startRecordHash = this.#helper?.startRecordHash ?? hashHere
+    const startRecordHash: StartRecordHash = (algorithm, path, member) => {
+      const elsewhere = plan.hashedBySecond.has(member.path) ? this.#helper?.startRecordHash : undefined
+      return (elsewhere ?? hashHere)(algorithm, path, member)
+    }
     const options = { signal: this.#signal, startRecordHash }
     const elsewhere = this.#helper?.unpack(plan.second).catch(noteError)
     const first = await unpackShare(archive.file, plan.first, { ...options, writer: this.#first }).catch(noteError)

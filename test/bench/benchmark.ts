@@ -19,8 +19,8 @@ export interface Benchmark {
   readonly name: string
   /** One line. */
   readonly about: string
-  /** What this machine lacks for it; undefined: nothing. */
-  findObstacle(): Promise<string | undefined>
+  /** What this machine lacks for it, if it needs anything; undefined: nothing. */
+  findObstacle?(): Promise<string | undefined>
   /** Measures, and leaves nothing behind. Throws where a figure would not be worth its name, such as one of failed requests. */
   run(options: RunOptions): Promise<readonly Table[]>
 }

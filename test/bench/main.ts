@@ -64,7 +64,7 @@ async function runOne(
   const { seconds, rounds } = flags
   const say: RunOptions['say'] = (text) => void process.stderr.write(`${benchmark.name}: ${text}\n`)
   try {
-    const obstacle = await benchmark.findObstacle()
+    const obstacle = await benchmark.findObstacle?.()
     if (obstacle !== undefined) {
       process.stderr.write(`${benchmark.name} is left out: ${obstacle}\n`)
       return []

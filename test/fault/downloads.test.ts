@@ -89,7 +89,10 @@ for (const [fault, quirks] of [
     assert.ok(isWhole(await ask(fixture.arbor.url, fixture.path)))
     const [first, second, ...more] = filesAsked(fixture)
     assert.equal(first?.headers.range, undefined)
-    assert.equal(second?.headers.range, `bytes=${first?.bytesSent}-${wheel.length - 1}`)
+    // A reset takes with it what was under way.
+    const [, from = '0', to] = /^bytes=(\d+)-(\d+)$/.exec(second?.headers.range ?? '') ?? []
+    assert.ok(Number(from) > 0 && Number(from) <= (first?.bytesSent ?? 0), second?.headers.range)
+    assert.equal(to, String(wheel.length - 1))
     assert.ok(second?.headers['if-range'] !== undefined)
     assert.deepEqual(more, [])
     assert.deepEqual(await countsOf(fixture), { running: 0, resumed: 1, notKept: 0, failed: {} })

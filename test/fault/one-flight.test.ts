@@ -37,21 +37,26 @@ test('clients that arrive at any moment around the end cause no second request',
 
 test('a client that was told "not stored" just before it was, causes no second request', async (t) => {
   const gate = Promise.withResolvers<void>()
-  let isHeld = false
-  // What the catalog answers comes late, as from a process that was busy.
+  const held = Promise.withResolvers<void>()
+  let looks = -Infinity
+  // A client looks twice: by its URL, and by the digest that the page gives. The second answer comes late, as from a busy process.
   const wrapCatalog = (catalog: Catalog): Catalog => ({
     ...catalog,
     async findDistribution(digest) {
       const found = await catalog.findDistribution(digest)
-      if (isHeld) await gate.promise
+      looks += 1
+      if (looks === 2) {
+        held.resolve()
+        await gate.promise
+      }
       return found
     },
   })
-  const fixture = await openFileSource(t, { wrapCatalog })
+  const fixture = await openFileSource(t, { wrapCatalog, quirks: { bytesPerSecond: 5_000_000 } })
   const first = await fixture.find()
-  isHeld = true
+  looks = 0
   const late = fixture.find()
-  isHeld = false
+  await held.promise
   await readContent(first)
   await fixture.files.settle()
   gate.resolve()

@@ -83,6 +83,7 @@ for (const ranges of ['ignored', 'absent'] as const) {
 
 for (const [what, quirks] of [
   ['is cut short', { truncateAt: SIZE - 5000 }],
+  ['ends early, with its length unsaid', { truncateAt: SIZE - 5000, chunked: true }],
   ['never comes', { hangAt: 'headers' }],
 ] as const) {
   test(`a part that ${what} is taken from a download instead`, async (t) => {

@@ -3,38 +3,73 @@ import { test } from 'node:test'
 import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { diskSyncIo } from '../../storage/io.ts'
-import { FaultySyncIo } from '../support/faulty-sync-io.ts'
-import { unpackHere } from '../support/unpack-here.ts'
+import { type Fault, FaultySyncIo } from '../support/faulty-sync-io.ts'
+import { unpackHere, type UnpackHereOptions } from '../support/unpack-here.ts'
 import { makeWheel } from '../support/zip-writer.ts'
 
 const MIB = 1024 * 1024
 const large = Buffer.alloc(MAX_WHOLE_BYTES + MIB, 'a large file flows through')
 const stored = Buffer.alloc(70_000, 'is in the store already')
 
-/** A pack, a large blob read whole, one that flows through, one that is there already. */
-const wheel = makeWheel({
+/** A pack, a large blob read whole, one that flows through, one that is there already: for one thread. */
+const small = makeWheel({
   name: 'faulty',
   version: '1',
   files: { 'a.py': 'a', 'b.so': Buffer.alloc(100_000, 'b'), large, stored },
 })
+
+/** Enough for two shares: a file that flows through in each, one of them hashed for RECORD by the other thread; and small ones in both. */
+const shared = makeWheel({
+  name: 'shared',
+  version: '1',
+  files: {
+    'a.py': 'a',
+    'b.so': Buffer.alloc(100_000, 'b'),
+    large: Buffer.alloc(6 * MIB, 'a large file flows through'),
+    larger: Buffer.alloc(20 * MIB, 'so does another one'),
+    stored,
+    'z.py': 'z',
+  },
+})
+
 const options = { limits: { maxRatio: Infinity }, stored: new Set([hashBlake3(stored)]) }
 
-test('whichever step of the disk fails, unpacking leaves no file and no descriptor, and says so', async () => {
-  let failAt = 1
-  for (; ; failAt += 1) {
-    const io = new FaultySyncIo(diskSyncIo, failAt)
+/** One step after the other fails; returns how many there are. */
+async function walk(wheel: Buffer, how: Omit<Fault, 'at'>, more: UnpackHereOptions = {}): Promise<number> {
+  const { code = 'ENOSPC' } = how
+  for (let at = 1; ; at += 1) {
+    const io = new FaultySyncIo(diskSyncIo, { at, ...how })
     let failed = false
     try {
-      await using unpacked = await unpackHere(wheel, { ...options, io })
-      assert.equal(unpacked.tree.files.length, 7)
+      await using unpacked = await unpackHere(wheel, { ...options, ...more, io })
+      assert.equal(unpacked.result.unpacked.record, 'ok')
     } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC', `step ${failAt}: ${String(error)}`)
+      assert.equal((error as NodeJS.ErrnoException).code, code, `step ${at}: ${String(error)}`)
       failed = true
     }
-    assert.equal(io.openFiles, 0, `step ${failAt}`)
-    if (io.steps < failAt) break
-    // The last step is to close the wheel, when all is done.
-    assert.ok(failed, `step ${failAt} of ${io.steps} failed unnoticed`)
+    assert.equal(io.openFiles, 0, `step ${at}`)
+    if (io.steps < at) return at
+    // With a second thread, what only closes what was read may fail when all is done.
+    if (more.isHelped !== true) assert.ok(failed, `step ${at} of ${io.steps} failed unnoticed`)
   }
-  assert.ok(failAt > 30, `${failAt} steps`)
+}
+
+for (const code of ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE']) {
+  test(`whichever step of the disk fails with ${code}, unpacking leaves no file and no descriptor, and says so`, async () => {
+    const steps = await walk(small, { code })
+    assert.ok(steps > 20, `${steps} steps`)
+  })
+}
+
+test('a disk that stays full from any step on leaves no file and no descriptor', async () => {
+  await walk(small, { isLasting: true })
+})
+
+test('whichever step of either thread fails, no file and no descriptor is left', async () => {
+  const steps = await walk(shared, {}, { isHelped: true })
+  assert.ok(steps > 60, `${steps} steps`)
+})
+
+test('a disk that stays full while two threads write to it leaves no file and no descriptor', async () => {
+  await walk(shared, { isLasting: true }, { isHelped: true })
 })

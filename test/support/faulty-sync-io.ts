@@ -1,16 +1,25 @@
 import type { SyncIo } from '../../storage/io.ts'
 
+/** How a disk fails. */
+export interface Fault {
+  /** Which step fails, from 1; closing then has closed. */
+  readonly at: number
+  /** `ENOSPC` by default. */
+  readonly code?: string
+  /** From that step on nothing can be created, written or synced any more; files can still be closed and removed. */
+  readonly isLasting?: boolean
+}
+
 /** A `SyncIo` whose n-th step fails, and that knows what is open. Reading, closing and removing are steps too. */
 export class FaultySyncIo implements SyncIo {
   readonly #io: SyncIo
-  readonly #failAt: number
+  readonly #fault: Fault
   readonly #open = new Set<number>()
   #steps = 0
 
-  /** @param failAt which step fails, from 1; closing then has closed. */
-  constructor(io: SyncIo, failAt: number) {
+  constructor(io: SyncIo, fault: Fault) {
     this.#io = io
-    this.#failAt = failAt
+    this.#fault = fault
   }
 
   get steps(): number {
@@ -27,7 +36,7 @@ export class FaultySyncIo implements SyncIo {
   }
 
   create(path: string): number {
-    this.#step()
+    this.#step('writing')
     return this.#opened(this.#io.create(path))
   }
 
@@ -37,8 +46,8 @@ export class FaultySyncIo implements SyncIo {
   }
 
   append(descriptor: number, bytes: Uint8Array): void {
-    this.#io.append(descriptor, bytes.subarray(0, this.#steps + 1 === this.#failAt ? bytes.length / 2 : bytes.length))
-    this.#step()
+    this.#io.append(descriptor, bytes.subarray(0, this.#steps + 1 === this.#fault.at ? bytes.length / 2 : bytes.length))
+    this.#step('writing')
   }
 
   size(descriptor: number): number {
@@ -48,7 +57,7 @@ export class FaultySyncIo implements SyncIo {
 
   /** Not for real: it is only the failing that matters, and a disk is slow. */
   async sync(): Promise<void> {
-    this.#step()
+    this.#step('writing')
   }
 
   close(descriptor: number): void {
@@ -67,8 +76,10 @@ export class FaultySyncIo implements SyncIo {
     return descriptor
   }
 
-  #step(): void {
+  #step(kind?: 'writing'): void {
     this.#steps += 1
-    if (this.#steps === this.#failAt) throw Object.assign(new Error('no space is left'), { code: 'ENOSPC' })
+    const { at, code = 'ENOSPC', isLasting = false } = this.#fault
+    const isBroken = isLasting && kind === 'writing' && this.#steps > at
+    if (this.#steps === at || isBroken) throw Object.assign(new Error('the disk fails'), { code })
   }
 }

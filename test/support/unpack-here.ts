@@ -1,12 +1,15 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MessageChannel } from 'node:worker_threads'
 import { type ArchiveLimits, DEFAULT_LIMITS } from '../../storage/archive/policy.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
 import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { diskSyncIo, type SyncIo } from '../../storage/io.ts'
 import { parseManifest } from '../../storage/manifest.ts'
 import type { Tree } from '../../storage/model.ts'
+import { helpUnpack } from '../../storage/unpack/help.ts'
+import { Helper } from '../../storage/unpack/helper.ts'
 import { type UnpackResult, unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
 
 /** An archive unpacked in this thread, into a folder that goes when this is disposed of. */
@@ -23,6 +26,8 @@ export interface UnpackHereOptions {
   readonly io?: SyncIo
   readonly limits?: Partial<ArchiveLimits>
   readonly stored?: ReadonlySet<Blake3>
+  /** What a second thread would do is done beside. */
+  readonly isHelped?: boolean
 }
 
 /** Unpacks an archive given as bytes or by its path. When it throws, it has seen that no file was left. */
@@ -36,11 +41,22 @@ export async function unpackHere(archive: Buffer | string, options: UnpackHereOp
     const job = { wheelPath, staging: join(folder, 'staged'), limits }
     const findStored = async (blake3s: readonly Blake3[]): Promise<Set<Blake3>> =>
       new Set(blake3s.filter((blake3) => options.stored?.has(blake3) === true))
-    const signal = new AbortController().signal
+    const { signal } = new AbortController()
+    const io = options.io ?? diskSyncIo
+    let helping: Promise<void> = Promise.resolve()
+    const findHelper = async (): Promise<Helper | undefined> => {
+      if (options.isHelped !== true) return undefined
+      const { port1, port2 } = new MessageChannel()
+      const helpJob = { wheelPath, staging: join(folder, 'staged-help') }
+      helping = helpUnpack(io, helpJob, port2, { findStored, signal })
+      return new Helper(port1)
+    }
     let result: UnpackResult
     try {
-      result = await unpackWheel(options.io ?? diskSyncIo, job, { findStored, signal })
+      result = await unpackWheel(io, job, { findStored, signal, findHelper })
+      await helping
     } catch (error) {
+      await helping
       const left = (await readdir(folder)).filter((name) => name.startsWith('staged'))
       if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`, { cause: error })
       throw error

@@ -18,7 +18,6 @@ const MEGABYTES_PER_SECOND = [50, 100] as const
 export const cold: Benchmark = {
   name: 'cold',
   about: 'a 17 MB wheel that nobody has yet: first byte and total, against asking the upstream directly',
-  findObstacle: async () => undefined,
   async run(options) {
     const { large } = await findSampleWheels(options.folder)
     const builds = MEGABYTES_PER_SECOND.length * options.rounds

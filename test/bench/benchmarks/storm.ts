@@ -21,7 +21,6 @@ const MEGABYTES_PER_SECOND = 8
 export const storm: Benchmark = {
   name: 'storm',
   about: `${CLIENTS} clients want one cold wheel of 17 MB at once`,
-  findObstacle: async () => undefined,
   async run(options) {
     const { large } = await findSampleWheels(options.folder)
     await using lab = await openLab([arbor, nginx, devpi, proxpi], { folders: [dirname(large.path)] }, options)

@@ -26,6 +26,8 @@ export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
     this.#unpacker = createUnpacker({
       stage: () => this.#current.blobs.stage(),
       findStored: (blake3s) => this.#current.catalog.findStored(blake3s),
+      // One of the shapes is nothing but zeros.
+      limits: { maxRatio: Infinity },
     })
   }
 
