@@ -6,7 +6,7 @@ import { parseConfigFile, type FileReading, type FileSettings } from './config/f
 import { combineIndexes } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
 import { parseNetrc } from './config/netrc.ts'
-import type { Credentials, IndexCredentials, ListenAddress, LogLevel } from './config/notation.ts'
+import type { Credentials, IndexCredentials, ListenAddress, LogLevel, WhenAbandoned } from './config/notation.ts'
 import type { IndexMode } from './index-source.ts'
 
 /** Everything that can be set, read and checked; times in milliseconds, sizes in bytes. */
@@ -35,7 +35,16 @@ export interface Config {
     readonly idleTimeoutMs: number
     readonly pageMaxBytes: number
     readonly retries: number
+    readonly downloadsPerHost: number
   }
+  readonly downloads: {
+    /** What becomes of one that nobody follows any more. */
+    readonly whenAbandoned: WhenAbandoned
+    /** What they leave free on the disk. */
+    readonly keepFreeBytes: number
+  }
+  /** For responses and downloads, once the server has to end. */
+  readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
 }
 
@@ -124,7 +133,7 @@ interface Readings {
 }
 
 function combine(settings: FileSettings, { overrides, file, netrc }: Readings, sources: ConfigSources): Config {
-  const { storage, memory, upstream, mode, virtual } = settings
+  const { storage, memory, upstream, downloads, mode, virtual } = settings
   const surroundings = { upstream: overrides.upstream, mode, env: sources.env, netrc, virtuals: virtual }
   return {
     file,
@@ -143,7 +152,10 @@ function combine(settings: FileSettings, { overrides, file, netrc }: Readings, s
       idleTimeoutMs: upstream['idle-timeout'],
       pageMaxBytes: upstream['page-max-size'],
       retries: upstream.retries,
+      downloadsPerHost: upstream['downloads-per-host'],
     },
+    downloads: { whenAbandoned: downloads['when-abandoned'], keepFreeBytes: downloads['keep-free'] },
+    shutdownGraceMs: settings['shutdown-grace'],
     logLevel: settings['log-level'],
   }
 }

@@ -105,7 +105,7 @@ function createSources(config: Config, shared: Shared) {
     pages,
     maxBytes: config.storage.maxBytes,
     onWheelKept: (wheel, reference, listed) => metadata.keepFromStore(wheel, reference, listed),
-    whenAbandoned: 'continue',
+    ...config.downloads,
   })
   const metadata = new MetadataSource({ ...shared, files })
   return { marks, pages, files, metadata }

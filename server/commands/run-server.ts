@@ -10,9 +10,6 @@ import { openLog } from '../log.ts'
 import { openServer } from '../serve.ts'
 import { keepYoungGenerationSmall } from '../young-generation.ts'
 
-/** How long responses and downloads may take to end, milliseconds: what starts us waits some 30 s before it kills. */
-const GRACE_MS = 10_000
-
 export interface RunOptions {
   /** Says the first lines, once requests are answered. */
   readonly print: (text: string) => void
@@ -36,8 +33,8 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
     keepYoungGenerationSmall()
     await aborted(signal)
     log.info('closing')
-    graceEndsAt = performance.now() + GRACE_MS
-    await listening.close({ graceMs: GRACE_MS })
+    graceEndsAt = performance.now() + config.shutdownGraceMs
+    await listening.close({ graceMs: config.shutdownGraceMs })
   } finally {
     // Downloads that nobody follows any more get what is left of it: they would have to start afresh.
     await server.close({ graceMs: Math.max(0, graceEndsAt - performance.now()) })

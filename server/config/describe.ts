@@ -7,12 +7,13 @@ const HIDDEN = '***'
 
 /** The configuration in the words of its file, secrets hidden; keys without a value are absent. */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { storage, memory, upstream } = config
+  const { storage, memory, upstream, downloads } = config
   return withoutUndefined({
     listen: formatListen(config.listen),
     data: config.data,
     'admin-token': config.adminToken === undefined ? undefined : HIDDEN,
     'log-level': config.logLevel,
+    'shutdown-grace': formatDuration(config.shutdownGraceMs),
     storage: withoutUndefined({
       'max-size': storage.maxBytes === undefined ? undefined : formatSize(storage.maxBytes),
       'unused-for': storage.unusedForMs === undefined ? undefined : formatDuration(storage.unusedForMs),
@@ -24,7 +25,9 @@ export function describeConfig(config: Config): Record<string, unknown> {
       'idle-timeout': formatDuration(upstream.idleTimeoutMs),
       'page-max-size': formatSize(upstream.pageMaxBytes),
       retries: upstream.retries,
+      'downloads-per-host': upstream.downloadsPerHost,
     },
+    downloads: { 'when-abandoned': downloads.whenAbandoned, 'keep-free': formatSize(downloads.keepFreeBytes) },
     index: config.indexes.map(describeIndex),
     virtual: config.virtuals.length === 0 ? undefined : config.virtuals.map(describeVirtual),
   })

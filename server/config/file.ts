@@ -36,9 +36,20 @@ const fileSchema = table({
       'idle-timeout': v.optional(written(notation.timeout), '30s'),
       'page-max-size': v.optional(written(notation.size), '100MiB'),
       retries: v.optional(written(notation.count), 3),
+      'downloads-per-host': v.optional(written(notation.connections), 64),
     }),
     {},
   ),
+  downloads: v.optional(
+    table({
+      'when-abandoned': v.optional(written(notation.whenAbandoned), 'continue'),
+      /** On the disk, for others; a file that would take it is passed on without being kept. */
+      'keep-free': v.optional(written(notation.size), '64MiB'),
+    }),
+    {},
+  ),
+  /** How long responses and downloads may take to end after SIGTERM: what starts us waits some 30 s before it kills. */
+  'shutdown-grace': v.optional(written(notation.timeout), '10s'),
 })
 
 /** The file's settings, defaults filled in. */

@@ -200,6 +200,13 @@ export const count: Notation<number> = {
     typeof written === 'number' && Number.isInteger(written) && written >= 0 && written <= 100 ? written : undefined,
 }
 
+/** Connections; none would be no service. */
+export const connections: Notation<number> = {
+  expected: 'a whole number from 1 to 1000',
+  parse: (written) =>
+    typeof written === 'number' && Number.isInteger(written) && written >= 1 && written <= 1000 ? written : undefined,
+}
+
 export const yesOrNo: Notation<boolean> = {
   expected: 'true or false',
   parse: (written) => (typeof written === 'boolean' ? written : undefined),
@@ -219,6 +226,15 @@ export const token: Notation<string> = {
   expected: 'ASCII characters without spaces',
   parse: (written) => match(written, /^[\x21-\x7e]+$/)[0],
   show: showNothing,
+}
+
+const ABANDONED = ['continue', 'stop'] as const
+/** What becomes of a download that nobody follows any more. */
+export type WhenAbandoned = (typeof ABANDONED)[number]
+
+export const whenAbandoned: Notation<WhenAbandoned> = {
+  expected: `one of ${ABANDONED.join(', ')}`,
+  parse: (written) => ABANDONED.find((choice) => choice === written),
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
