@@ -4,7 +4,7 @@ import type { BlobStore } from './blobs/blob-store.ts'
 import type { Catalog, CatalogStats, PruneBudget, PruneOutcome, PrunePlan } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Blake3, Digests } from './digest.ts'
-import { BlobDamagedError } from './errors.ts'
+import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { keepSpool } from './ingest.ts'
 import type { Io } from './io.ts'
 import { parseManifest } from './manifest.ts'
@@ -208,7 +208,8 @@ export class Store {
     try {
       await work
     } catch (error) {
-      if (!this.#closing) this.#options.onError(error, task)
+      // A wheel that was pruned before its turn came is no trouble.
+      if (!this.#closing && !(error instanceof StoreChangedError)) this.#options.onError(error, task)
     }
   }
 }
