@@ -14,7 +14,7 @@ export function loadGiven({ toml, env = {}, ...rest }: GivenSettings = {}): Prom
     flags: {},
     platform: 'linux',
     homeFolder: '/home/me',
-    workingFolder: '/work',
+    workingFolder: '/somewhere',
     readFile: (path) => Promise.resolve(path === '/etc/arbor/arbor.toml' ? toml : undefined),
     ...rest,
   })
