@@ -23,7 +23,6 @@ export interface Blake3Hasher {
 }
 
 interface Blake3Backend {
-  readonly name: string
   readonly hash: (bytes: Uint8Array) => Blake3
   readonly hasher: () => Blake3Hasher
   /** BLAKE3's key derivation mode (BLAKE3 paper, section 2.3): the digest of `material` in the domain `context`. */
@@ -39,7 +38,6 @@ export function nativeBackend(): Blake3Backend | undefined {
     // One for all: to make one costs as much as to hash a small file.
     const shared = new native.Blake3Hasher()
     return {
-      name: 'native',
       hash(bytes) {
         shared.reset()
         return shared.update(asBuffer(bytes)).digest('hex') as Blake3
@@ -60,7 +58,6 @@ export function nativeBackend(): Blake3Backend | undefined {
 export function portableBackend(): Blake3Backend {
   const wasm = load('blake3') as typeof PortableBlake
   return {
-    name: 'portable',
     hash: (bytes) => wasm.hash(bytes).toString('hex') as Blake3,
     hasher() {
       const hasher = wasm.createHash()
@@ -76,9 +73,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 const backend = nativeBackend() ?? portableBackend()
-
-/** Which implementation of BLAKE3 runs: `native` or `portable`. */
-export const blake3Backend: string = backend.name
 
 /** The BLAKE3 of bytes that are in memory anyway. */
 export const hashBlake3: (bytes: Uint8Array) => Blake3 = backend.hash

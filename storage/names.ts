@@ -82,9 +82,3 @@ export function projectsOf(filename: Filename): ProjectName[] {
     }
   })
 }
-
-/** The wheel's own metadata folder, `{name}-{version}.dist-info`, by its file name (PEP 427), spelt as in the file name. */
-export function distInfoOf(wheel: Filename): string | undefined {
-  const [name, version] = wheel.split('-')
-  return name !== undefined && version !== undefined && isWheel(wheel) ? `${name}-${version}.dist-info` : undefined
-}
