@@ -1,6 +1,7 @@
+import type { AtHand } from '../storage/at-hand.ts'
 import { sendContent } from './body.ts'
 import type { Content } from './content.ts'
-import type { NodeContext } from './env.ts'
+import type { Exchange } from './env.ts'
 import type { ArchiveForm } from './repository.ts'
 
 const CONTENT_TYPES: Readonly<Record<ArchiveForm, string>> = {
@@ -22,9 +23,9 @@ export function splitArchiveName(text: string): { readonly text: string; readonl
 
 /** Sends a whole tree. */
 export function sendArchive(
-  c: NodeContext,
+  c: Exchange,
   content: Content,
   options: { readonly form: ArchiveForm; readonly cacheControl: string },
-): Promise<Response> {
+): AtHand<Response> {
   return sendContent(c, content, { contentType: CONTENT_TYPES[options.form], cacheControl: options.cacheControl })
 }

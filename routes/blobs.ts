@@ -1,22 +1,31 @@
 import { Hono } from 'hono'
+import { andThen } from '../storage/at-hand.ts'
 import { parseDigest } from '../storage/digest.ts'
 import { sendContent } from './body.ts'
+import { StandingReply } from './content-headers.ts'
 import type { NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
+import { LazyOptions } from './lazy-options.ts'
 import { parsePath } from './path.ts'
 import type { Repository } from './repository.ts'
+import type { Answer, Shortcuts } from './shortcuts.ts'
 
 /** Any stored bytes by their digest: distributions, files of trees, manifests. */
-export function blobRoutes(repository: Repository): Hono<NodeEnv> {
+export function blobRoutes(repository: Repository, shortcuts: Shortcuts): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
-  app.get('/blobs/:digest', async (c) => {
-    const [, digest = ''] = parsePath(c.req.raw.url)
-    const blob = await repository.findBlob(parseDigest(digest), { signal: c.req.raw.signal })
-    if (blob === undefined) throw notFound(`blob ${digest}`)
-    return sendContent(c, blob, { contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
-  })
+  const read = (url: string): Answer => {
+    const [, text = ''] = parsePath(url)
+    const digest = parseDigest(text)
+    const reply = new StandingReply({ contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
+    return (c) =>
+      andThen(repository.findBlob(digest, new LazyOptions(c)), (blob) => {
+        if (blob === undefined) throw notFound(`blob ${text}`)
+        return sendContent(c, blob, reply)
+      })
+  }
+  app.get('/blobs/:digest', shortcuts.route(read))
 
   return app
 }

@@ -1,27 +1,24 @@
 import { compareTrees, type TreeDifference } from './compare-trees.ts'
 import type { TreeFile } from '../storage/model.ts'
-import type { NodeContext } from './env.ts'
+import type { Exchange } from './env.ts'
 import { findTree } from './find-tree.ts'
 import { IMMUTABLE, REVALIDATE } from './headers.ts'
+import { LazyOptions } from './lazy-options.ts'
 import { sendText } from './listings.ts'
 import type { Repository } from './repository.ts'
-import { parseTreeName } from './tree-name.ts'
+import type { NamedTree } from './tree-address.ts'
 
 /** Sends what is added, removed and changed from one tree to another. */
 export async function sendDiff(
-  c: NodeContext,
+  c: Exchange,
   repository: Repository,
-  names: { readonly from: string; readonly to: string },
+  { from, to }: { readonly from: NamedTree; readonly to: NamedTree },
 ): Promise<Response> {
-  const { signal } = c.req.raw
-  const [from, to] = [parseTreeName(names.from), parseTreeName(names.to)]
-  const [before, after] = await Promise.all([
-    findTree(repository, { name: from, text: names.from }, { signal }),
-    findTree(repository, { name: to, text: names.to }, { signal }),
-  ])
+  const options = new LazyOptions(c)
+  const [before, after] = await Promise.all([findTree(repository, from, options), findTree(repository, to, options)])
   const difference = compareTrees(before.tree, after.tree)
   const body = { from: `blake3:${before.tree.id}`, to: `blake3:${after.tree.id}`, ...renderDifference(difference) }
-  const areIds = from.algorithm === 'blake3' && to.algorithm === 'blake3'
+  const areIds = from.name.algorithm === 'blake3' && to.name.algorithm === 'blake3'
   return sendText(c, `${JSON.stringify(body)}\n`, {
     contentType: 'application/json',
     cacheControl: areIds ? IMMUTABLE : REVALIDATE,

@@ -3,10 +3,14 @@ export type RouteErrorCode =
   | 'ERR_AMBIGUOUS'
   | 'ERR_BAD_REQUEST'
   | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_HEAD_TOO_LARGE'
+  | 'ERR_JOB_RUNNING'
   | 'ERR_METHOD_NOT_ALLOWED'
   | 'ERR_NOT_ACCEPTABLE'
   | 'ERR_NOT_FOUND'
+  | 'ERR_PINNED'
   | 'ERR_RANGE_NOT_SATISFIABLE'
+  | 'ERR_REQUEST_TIMEOUT'
   | 'ERR_UNAUTHORIZED'
 
 /** A request that gets no answer but a problem (RFC 9457). The message is shown to the client. */

@@ -6,14 +6,17 @@ export const READ_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers':
-    'Content-Length, Content-Range, Content-Location, Accept-Ranges, ETag, Repr-Digest, X-Arbor-Blake3, X-Arbor-Executable',
+    'Content-Length, Content-Range, Content-Location, Accept-Ranges, ETag, Repr-Digest, X-Arbor-Blake3, X-Arbor-Executable, X-Arbor-Portable',
 } as const
 
-/** The answer to a browser's question whether it may send a request with headers of its own (Fetch standard: CORS-preflight). */
+/**
+ * The answer to a browser's question whether it may send a request with headers of its own (Fetch standard: CORS-preflight), beside which
+ * methods it may use.
+ */
 export const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
-  'Access-Control-Allow-Headers': 'Range, If-Range, If-None-Match, Accept, Accept-Encoding, Cache-Control',
+  'Access-Control-Allow-Headers':
+    'Range, If-Range, If-None-Match, Accept, Accept-Encoding, Cache-Control, Content-Type, Prefer',
   'Access-Control-Max-Age': '86400',
 } as const
 

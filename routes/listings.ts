@@ -1,8 +1,10 @@
+import type { AtHand } from '../storage/at-hand.ts'
 import { hashBlake3 } from '../storage/digest.ts'
 import type { TreePath } from '../storage/names.ts'
+import { isPortable } from '../storage/portable.ts'
 import { sendContent } from './body.ts'
 import { findDirectory } from './directory.ts'
-import type { NodeContext } from './env.ts'
+import type { Exchange } from './env.ts'
 import { notFound } from './errors.ts'
 import { READ_HEADERS, REVALIDATE } from './headers.ts'
 import type { Manifest } from './repository.ts'
@@ -10,15 +12,15 @@ import { type Listing, LISTING_POLICY, renderHtmlListing, renderJsonListing } fr
 
 /** Sends what a directory of a tree holds: HTML to who asks for that, else JSON. Throws where there is no such directory. */
 export function sendListing(
-  c: NodeContext,
+  c: Exchange,
   { tree }: Manifest,
   options: { readonly text: string; readonly path: TreePath | ''; readonly cacheControl: string },
-): Promise<Response> {
+): AtHand<Response> {
   const { text, path } = options
   const directory = findDirectory(tree, path)
   if (directory === undefined) throw notFound(`directory ${JSON.stringify(path)} in the tree ${text}`)
-  const listing: Listing = { tree: text, path, directory }
-  const isBrowser = /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(c.req.header('Accept') ?? '')
+  const listing: Listing = { tree: text, path, directory, portable: isPortable(tree) }
+  const isBrowser = /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(c.env.incoming.headers.accept ?? '')
   // How a page looks changes from version to version.
   return isBrowser
     ? sendText(c, renderHtmlListing(listing), {
@@ -41,14 +43,14 @@ export function redirectToDirectory(path: TreePath): Response {
 
 /** Sends a text that was just made, tagged by its digest. */
 export function sendText(
-  c: NodeContext,
+  c: Exchange,
   text: string,
   options: {
     readonly contentType: string
     readonly cacheControl: string
     readonly headers?: Readonly<Record<string, string>>
   },
-): Promise<Response> {
+): AtHand<Response> {
   const bytes = Buffer.from(text)
   const content = {
     size: bytes.length,

@@ -1,4 +1,7 @@
-import type { PruneBudget } from '../storage/catalog/catalog.ts'
+import type { PruneBudget, PruneSelection } from '../storage/catalog/catalog.ts'
+import { parseSha256 } from '../storage/digest.ts'
+import { MalformedError } from '../storage/errors.ts'
+import { parseIndexName, parseProjectName } from '../storage/names.ts'
 import { RouteError } from './errors.ts'
 import { parseByteCount, parseDuration } from '../storage/units.ts'
 
@@ -12,23 +15,63 @@ export interface PruneRequest {
  * prunes without it. Throws a 400 that says what is wrong.
  */
 export function parsePruneRequest(text: string): PruneRequest {
-  const { dryRun = true, maxBytes, unusedFor, ...unknown } = parseObject(text)
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) {
-    throw badRequest(`${JSON.stringify(stranger)} is unknown; known are "dryRun", "maxBytes" and "unusedFor".`)
-  }
+  const { dryRun = true, maxBytes, maxFiles, unusedFor, minFree, only, ...unknown } = parseObject(text)
+  refuseUnknown(unknown, '"dryRun", "maxBytes", "maxFiles", "unusedFor", "minFree" and "only"')
   if (typeof dryRun !== 'boolean') throw badRequest('"dryRun" is true or false.')
-  const budget: PruneBudget = {
-    maxBytes: maxBytes === undefined ? undefined : parseByteCount(maxBytes),
-    unusedForMs: unusedFor === undefined ? undefined : parseDuration(unusedFor),
+  const size = '"maxBytes" is a number of bytes, or a text such as "50GiB".'
+  return {
+    dryRun,
+    budget: {
+      maxBytes: parseLimit(maxBytes, parseByteCount, size),
+      maxFiles: parseLimit(maxFiles, parseCount, '"maxFiles" is a whole number.'),
+      unusedForMs: parseLimit(unusedFor, parseDuration, '"unusedFor" is a text such as "30d" or "12h".'),
+      keepFreeBytes: parseLimit(minFree, parseByteCount, size.replace('maxBytes', 'minFree')),
+      only: only === undefined ? undefined : parseSelection(only),
+    },
   }
-  if (maxBytes !== undefined && budget.maxBytes === undefined) {
-    throw badRequest('"maxBytes" is a number of bytes, or a text such as "50GiB".')
+}
+
+function parseLimit(
+  value: unknown,
+  parse: (value: unknown) => number | undefined,
+  expected: string,
+): number | undefined {
+  if (value === undefined) return undefined
+  const limit = parse(value)
+  if (limit === undefined) throw badRequest(expected)
+  return limit
+}
+
+function parseCount(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** One that selects nothing is an error, since it would select everything. */
+function parseSelection(value: unknown): PruneSelection {
+  if (!isObject(value)) throw badRequest('"only" is an object.')
+  const { index, project, sha256, ...unknown } = value
+  refuseUnknown(unknown, '"index", "project" and "sha256", within "only"')
+  const texts = { index, project, sha256 }
+  for (const [key, text] of Object.entries(texts)) {
+    if (text !== undefined && typeof text !== 'string') throw badRequest(`"${key}" is a text.`)
   }
-  if (unusedFor !== undefined && budget.unusedForMs === undefined) {
-    throw badRequest('"unusedFor" is a text such as "30d" or "12h".')
+  try {
+    const selection = {
+      index: typeof index === 'string' ? parseIndexName(index) : undefined,
+      project: typeof project === 'string' ? parseProjectName(project) : undefined,
+      sha256: typeof sha256 === 'string' ? parseSha256(sha256.replace(/^sha256:/, '')) : undefined,
+    }
+    if (Object.values(selection).some((chosen) => chosen !== undefined)) return selection
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error
+    throw badRequest(`${error.message}.`, { cause: error })
   }
-  return { dryRun, budget }
+  throw badRequest('"only" says an index, a project or the SHA-256 of a distribution.')
+}
+
+function refuseUnknown(unknown: Record<string, unknown>, known: string): void {
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw badRequest(`${JSON.stringify(stranger)} is unknown; known are ${known}.`)
 }
 
 function parseObject(text: string): Record<string, unknown> {
@@ -39,9 +82,12 @@ function parseObject(text: string): Record<string, unknown> {
   } catch (cause) {
     throw badRequest('The body is not JSON.', { cause })
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('The body is not a JSON object.')
-  return value as Record<string, unknown>
+  if (!isObject(value)) throw badRequest('The body is not a JSON object.')
+  return value
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function badRequest(detail: string, options: ErrorOptions = {}): RouteError {

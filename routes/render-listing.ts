@@ -6,17 +6,19 @@ export interface Listing {
   readonly tree: string
   readonly path: string
   readonly directory: Directory
+  /** Of the whole tree: does every file system take its names? */
+  readonly portable: boolean
 }
 
 /** For programs: names, sizes and digests; a name is that of the last component. */
-export function renderJsonListing({ tree, path, directory }: Listing): string {
+export function renderJsonListing({ tree, path, directory, portable }: Listing): string {
   const files = directory.files.map(({ name, size, blake3, executable }) => ({
     name,
     size,
     blake3: `blake3:${blake3}`,
     executable,
   }))
-  return `${JSON.stringify({ tree, path, directories: directory.directories, files })}\n`
+  return `${JSON.stringify({ tree, path, portable, directories: directory.directories, files })}\n`
 }
 
 const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
@@ -28,7 +30,7 @@ td:nth-child(2),th:nth-child(2){text-align:right;white-space:nowrap}td:first-chi
 export const LISTING_POLICY = `default-src 'none'; style-src 'sha256-${Buffer.from(hashSha256(Buffer.from(STYLE)), 'hex').toString('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 /** For people: with links that are relative, so that they are right behind any proxy. */
-export function renderHtmlListing({ tree, path, directory }: Listing): string {
+export function renderHtmlListing({ tree, path, directory, portable }: Listing): string {
   const components = path === '' ? [] : path.split('/')
   const root = './' + '../'.repeat(components.length)
   const crumbs = components.map((name, index) => link(`./${'../'.repeat(components.length - 1 - index)}`, name))
@@ -38,13 +40,14 @@ export function renderHtmlListing({ tree, path, directory }: Listing): string {
     ...directory.files.map(renderFile),
   ]
   const archives = ['tar.gz', 'tar.zst', 'tar'].map((form) => link(`${root}../${tree}.${form}`, form))
+  const warning = portable ? '' : '\n<p>Some names in this tree are one, or none, on Windows or macOS.</p>'
   return `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
 <title>${escape(path === '' ? tree : `${path}/`)}</title><style>${STYLE}</style></head>
 <body>
 <h1>${[link(root, tree), ...crumbs].join(' / ')}</h1>
-<p>The whole tree: ${archives.join(', ')}, ${link(`${root}../${tree}`, 'manifest')}.</p>
+<p>The whole tree: ${archives.join(', ')}, ${link(`${root}../${tree}`, 'manifest')}.</p>${warning}
 <table>
 <tr><th>Name</th><th>Size</th><th></th></tr>
 ${rows.join('\n')}

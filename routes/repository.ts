@@ -1,8 +1,10 @@
+import type { AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest, Sha256 } from '../storage/digest.ts'
 import type { ProjectPage, RecordVerdict, RefusalReason, Sighting, Tree } from '../storage/model.ts'
 import type { Filename, IndexName, ProjectName, TreePath } from '../storage/names.ts'
-import type { PruneBudget, PruneOutcome, PrunePlan } from '../storage/catalog/catalog.ts'
+import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from '../storage/catalog/catalog.ts'
 import type { ArchiveForm } from '../storage/tree-renditions.ts'
+import type { Administration } from './administration.ts'
 import type { Content } from './content.ts'
 import type { LookupKey, TreeAlias } from './tree-name.ts'
 
@@ -18,12 +20,22 @@ export interface PageOptions extends RequestOptions {
   readonly insists: boolean
 }
 
+export interface FileOptions extends RequestOptions {
+  /** The content is not going to be opened: nothing is downloaded for a size that the page already says. */
+  readonly describe: boolean
+  /** Only a range of it is asked for, which need not cause a download either. */
+  readonly part?: boolean
+}
+
 /** A file as our URLs name it: `/files/{index}/{sha256}/{filename}`; no SHA-256 where the index lists none. */
 export interface FileReference {
   readonly index: IndexName
   readonly sha256: Sha256 | undefined
   readonly filename: Filename
 }
+
+/** Is told of each response that has a body: how many bytes it is going to be, and where they come from. */
+export type Meter = (bytes: number, origin: 'store' | 'upstream') => void
 
 /** A project page at one moment. The same object is returned as long as nothing changed, so that it can key what is made of it. */
 export interface PageSnapshot {
@@ -53,6 +65,11 @@ export interface ServedTreeFile {
   readonly executable: boolean
 }
 
+export interface TreeFileOptions extends RequestOptions {
+  /** The client takes that coding. */
+  readonly gzip: boolean
+}
+
 export interface WheelTreeOptions extends RequestOptions {
   /** Say that a tree is pending rather than wait until it is made. */
   readonly respondAsync: boolean
@@ -72,7 +89,10 @@ export interface WheelRecord {
         readonly id: Blake3
         readonly dirhash: string
         readonly archiveId: string
-        readonly record: RecordVerdict
+        /** `pending`: another process is at it. */
+        readonly record: RecordVerdict | 'pending'
+        /** Does every file system take its names? */
+        readonly portable: boolean
       }
     | {
         readonly state: 'refused'
@@ -85,6 +105,15 @@ export interface WheelRecord {
     | { readonly state: 'none' }
 }
 
+export interface UpstreamStats {
+  /** `open`: it is in trouble, and not asked. `half-open`: the next request will tell whether it is well again. */
+  readonly state: 'closed' | 'open' | 'half-open'
+  /** Requests that failed since the last that did not. */
+  readonly failures: number
+  /** ISO 8601; absent where it is closed. */
+  readonly openUntil?: string
+}
+
 export interface RepositoryStats {
   /** Seconds since the start. */
   readonly uptime: number
@@ -92,7 +121,8 @@ export interface RepositoryStats {
     readonly files: { readonly hits: number; readonly misses: number }
     readonly pages: { readonly hits: number; readonly misses: number; readonly stale: number }
   }
-  readonly bytes: { readonly fromUpstream: number; readonly served: number }
+  /** Served: all that went out, headers included. Saved: bodies of files that came from the store, not from upstream. */
+  readonly bytes: { readonly fromUpstream: number; readonly served: number; readonly saved: number }
   readonly downloads: {
     readonly running: number
     /** How often one was taken up again where its connection broke. */
@@ -102,6 +132,8 @@ export interface RepositoryStats {
     /** Broken off, by the code of the error. */
     readonly failed: Readonly<Record<string, number>>
   }
+  /** The hosts that were asked, by origin. */
+  readonly upstreams: Readonly<Record<string, UpstreamStats>>
   readonly store: {
     readonly pages: number
     readonly distributions: number
@@ -109,6 +141,8 @@ export interface RepositoryStats {
     readonly trees: number
     readonly blobs: number
     readonly packs: number
+    /** Of the blob store. */
+    readonly files: number
     readonly logicalBytes: number
     readonly uniqueBytes: number
     readonly storedBytes: number
@@ -119,7 +153,7 @@ export interface RepositoryStats {
 
 /**
  * What the routes need: one method per endpoint, in the words of the domain. Absence is `undefined`; trouble is an error
- * with a code (see server/problems.ts for what becomes of each).
+ * with a code (see server/problems.ts for what becomes of each). What is asked for often comes without a promise where it is at hand.
  */
 export interface Repository {
   /** The index at `/simple/`; the others are at `/{name}/simple/`. */
@@ -128,22 +162,14 @@ export interface Repository {
 
   /** GET /simple/ */
   listProjects(index: IndexName, options: RequestOptions): Promise<ProjectListSnapshot>
-  /** GET /simple/{project}/. Not by promise where the page is at hand: each turn of the event loop is felt on this path. */
-  findPage(
-    index: IndexName,
-    project: ProjectName,
-    options: PageOptions,
-  ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined
-  /**
-   * GET and HEAD /files/{index}/{sha256}/{filename}. With `describe` nothing is downloaded for a size that the page already says:
-   * the content is not going to be opened. With `part` only a range of it is asked for, which need not cause a download either.
-   */
-  findFile(
-    reference: FileReference,
-    options: RequestOptions & { readonly describe: boolean; readonly part?: boolean },
-  ): Promise<Content | undefined>
+  /** GET /simple/{project}/ */
+  findPage(index: IndexName, project: ProjectName, options: PageOptions): AtHand<PageSnapshot | undefined>
+  /** GET and HEAD /files/{index}/{sha256}/{filename} */
+  findFile(reference: FileReference, options: FileOptions): AtHand<Content | undefined>
+  /** Made once for a URL; what it returns is called for each response. */
+  meterFile(reference: FileReference): Meter
   /** GET /files/{index}/{sha256}/{filename}.metadata (PEP 658) */
-  findMetadata(reference: FileReference, options: RequestOptions): Promise<Content | undefined>
+  findMetadata(reference: FileReference, options: RequestOptions): AtHand<Content | undefined>
 
   /** GET /wheels/{digest} */
   findWheel(digest: Digest, options: RequestOptions): Promise<Content | undefined>
@@ -156,21 +182,17 @@ export interface Repository {
     options: WheelTreeOptions,
   ): Promise<Content | Pending | undefined>
   /** GET /trees/{id} */
-  findManifest(id: Blake3, options: RequestOptions): Promise<Manifest | undefined>
+  findManifest(id: Blake3, options: RequestOptions): AtHand<Manifest | undefined>
   /** The ids of the trees that an alias means. */
   findTreeIds(alias: TreeAlias, options: RequestOptions): Promise<readonly Blake3[]>
   /** GET /trees/{id}.{form}: undefined also where it is made of a wheel, and none that has the tree is stored. */
   findTreeArchive(id: Blake3, form: ArchiveForm, options: RequestOptions): Promise<Content | undefined>
   /** GET /trees/{id}/{path}: with `gzip` in that coding, where it is at hand and shorter. */
-  findTreeFile(
-    id: Blake3,
-    path: TreePath,
-    options: RequestOptions & { readonly gzip: boolean },
-  ): Promise<ServedTreeFile | undefined>
+  findTreeFile(id: Blake3, path: TreePath, options: TreeFileOptions): AtHand<ServedTreeFile | undefined>
   /** POST /trees/{id}/missing: a tar of the blobs that are not in `have`. It has a size. */
   findMissing(id: Blake3, have: ReadonlySet<Blake3>, options: RequestOptions): Promise<Content | undefined>
   /** GET /blobs/{digest} */
-  findBlob(digest: Digest, options: RequestOptions): Promise<Content | undefined>
+  findBlob(digest: Digest, options: RequestOptions): AtHand<Content | undefined>
   /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. */
   lookup(key: LookupKey, options: RequestOptions): Promise<readonly WheelRecord[]>
   /** GET /lookup/{index}/{project}: what is stored of it, oldest first. */
@@ -180,5 +202,8 @@ export interface Repository {
   stats(): Promise<RepositoryStats>
   /** POST /admin/prune */
   planPrune(budget: PruneBudget): Promise<PrunePlan>
-  executePrune(plan: PrunePlan): Promise<PruneOutcome>
+  /** Aborted, it ends early, and what it did by then is done. */
+  executePrune(plan: PrunePlan, options?: ExecuteOptions): Promise<PruneOutcome>
+  /** The rest of /admin. */
+  readonly admin: Administration
 }

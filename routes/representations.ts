@@ -63,7 +63,8 @@ export class Representations {
 
   async #make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
     const { bytes, etag } = await this.#encode(source, number, encoding, form)
-    const headers: Record<string, string> = { ...form.headers, ETag: etag, 'Content-Length': String(bytes.length) }
+    // Node's adaptor looks for the length from the front.
+    const headers: Record<string, string> = { 'Content-Length': String(bytes.length), ...form.headers, ETag: etag }
     if (encoding !== 'identity') headers['Content-Encoding'] = encoding
     const made = { bytes, etag, headers }
     this.#kept.set(this.#keyOf(source, number, encoding), made)

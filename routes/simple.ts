@@ -1,11 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { Hono } from 'hono'
-import { LRUCache } from 'lru-cache'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import { type IndexName, parseIndexName, parseProjectName, type ProjectName } from '../storage/names.ts'
 import { hasCurrent } from './conditional.ts'
-import type { NodeContext, NodeEnv } from './env.ts'
+import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { READ_HEADERS } from './headers.ts'
-import { LazyOptions } from './lazy-options.ts'
+import { LazyPageOptions } from './lazy-options.ts'
 import {
   negotiateEncoding,
   negotiateType,
@@ -19,6 +20,7 @@ import { renderHtmlList, renderHtmlPage } from './render-html.ts'
 import { renderJsonList, renderJsonPage } from './render-json.ts'
 import type { PageSnapshot, ProjectListSnapshot, Repository } from './repository.ts'
 import { type Representation, Representations } from './representations.ts'
+import type { Answer, Shortcuts } from './shortcuts.ts'
 import { parseSimpleUrl, type SimpleTarget, TO_ROOT } from './urls.ts'
 
 export interface SimpleOptions {
@@ -32,14 +34,11 @@ const DEFAULTS = { maxAgeSeconds: 60, memoryBytes: 64 * 1024 * 1024 }
 
 const PATHS = ['/simple', '/simple/', '/simple/:project', '/simple/:project/'] as const
 
-/** Which of its forms a page or list is asked for. */
-interface Asked {
+/** Which of its forms a page or list is sent in. */
+interface Form {
   readonly type: PageType
   readonly toRoot: string
 }
-
-/** Reading a URL takes as long as finding its page: the latest are kept. */
-const MAX_ADDRESSES = 1000
 
 type Address =
   | { readonly kind: 'redirect'; readonly location: string }
@@ -49,7 +48,11 @@ type Address =
       readonly index: IndexName
       readonly project: ProjectName | undefined
       readonly toRoot: string
+      /** PEP 691's `?format=`. */
+      readonly format: string | undefined
     }
+
+type PageAddress = Extract<Address, { kind: 'page' }>
 
 type Snapshot = PageSnapshot | ProjectListSnapshot
 
@@ -62,7 +65,7 @@ const NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_
  * `/{index}/simple/`. A page that is in memory is answered without a turn of the event loop, if the repository has it
  * at hand.
  */
-export function simpleRoutes(repository: Repository, options: SimpleOptions = {}): Hono<NodeEnv> {
+export function simpleRoutes(repository: Repository, shortcuts: Shortcuts, options: SimpleOptions = {}): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
   const representations = new Representations(options.memoryBytes ?? DEFAULTS.memoryBytes)
   const common = {
@@ -71,9 +74,9 @@ export function simpleRoutes(repository: Repository, options: SimpleOptions = {}
     'Cache-Control': `max-age=${options.maxAgeSeconds ?? DEFAULTS.maxAgeSeconds}, public`,
   }
 
-  const send = (c: NodeContext, snapshot: Snapshot, toRoot: string): Response | Promise<Response> => {
+  const send = (c: Exchange, snapshot: Snapshot, { toRoot, format }: PageAddress): AtHand<Response> => {
     const { headers } = c.env.incoming
-    const type = chooseType(c)
+    const type = format === undefined ? chooseType(headers) : parseFormat(format)
     const encoding = negotiateEncoding(headers['accept-encoding'])
     const form = NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
     const kept = representations.find(snapshot, form, encoding)
@@ -87,30 +90,24 @@ export function simpleRoutes(repository: Repository, options: SimpleOptions = {}
       .then((made) => reply(c, made))
   }
 
-  const addresses = new LRUCache<string, Address>({ max: MAX_ADDRESSES })
-  const answer = (c: NodeContext): Response | Promise<Response> => {
-    const { url } = c.req.raw
-    const address = addresses.get(url) ?? remember(addresses, url, parseAddress(repository, url))
-    if (address.kind === 'redirect') return redirect(address.location)
-    const { index, project, toRoot } = address
-    const found =
-      project === undefined
-        ? repository.listProjects(index, new LazyOptions(c))
-        : repository.findPage(index, project, new LazyOptions(c))
-    const sendFound = (snapshot: Snapshot | undefined): Response | Promise<Response> => {
-      if (snapshot === undefined) throw notFound(`project ${project}`)
-      return send(c, snapshot, toRoot)
+  const read = (url: string): Answer => {
+    const address = parseAddress(repository, url)
+    if (address.kind === 'redirect') return () => redirect(address.location)
+    const { index, project } = address
+    return (c) => {
+      const asked = new LazyPageOptions(c)
+      const found: AtHand<Snapshot | undefined> =
+        project === undefined ? repository.listProjects(index, asked) : repository.findPage(index, project, asked)
+      return andThen(found, (snapshot) => {
+        if (snapshot === undefined) throw notFound(`project ${project}`)
+        return send(c, snapshot, address)
+      })
     }
-    return found instanceof Promise ? found.then(sendFound) : sendFound(found)
   }
-  for (const path of PATHS) app.get(path, answer)
-  for (const path of PATHS) app.get(`/:index${path}`, answer)
+  const route = shortcuts.route(read)
+  for (const path of PATHS) app.get(path, route)
+  for (const path of PATHS) app.get(`/:index${path}`, route)
   return app
-}
-
-function remember(addresses: LRUCache<string, Address>, url: string, address: Address): Address {
-  if (url.length < 500) addresses.set(url, address)
-  return address
 }
 
 /** What a URL names. Throws {@link RouteError} or {@link MalformedError} where that is nothing. */
@@ -121,7 +118,9 @@ function parseAddress(repository: Repository, url: string): Address {
   const project = target.project === undefined ? undefined : findProjectName(target.project)
   const location = findRedirect(target, project)
   if (location !== undefined) return { kind: 'redirect', location }
-  return { kind: 'page', index, project, toRoot: target.index === undefined ? TO_ROOT.default : TO_ROOT.named }
+  const toRoot = target.index === undefined ? TO_ROOT.default : TO_ROOT.named
+  const format = new URLSearchParams(target.query).get('format') ?? undefined
+  return { kind: 'page', index, project, toRoot, format }
 }
 
 function findIndex(repository: Repository, name: string | undefined): IndexName | undefined {
@@ -165,16 +164,12 @@ function redirect(location: string): Response {
  */
 const FAILS_ON_JSON = /^pip\/(?:22\.3|23\.0)\b/
 
-/** PEP 691: `?format=` comes before `Accept`. */
-function chooseType(c: NodeContext): PageType {
-  const { headers } = c.env.incoming
-  const format = c.req.raw.url.includes('?') ? c.req.query('format') : undefined
-  if (format !== undefined) return parseFormat(format)
+function chooseType(headers: IncomingHttpHeaders): PageType {
   const type = negotiateType(headers.accept)
   return type === SIMPLE_JSON && FAILS_ON_JSON.test(headers['user-agent'] ?? '') ? SIMPLE_HTML : type
 }
 
-function render(snapshot: Snapshot, { type, toRoot }: Asked): Iterable<string> {
+function render(snapshot: Snapshot, { type, toRoot }: Form): Iterable<string> {
   if ('page' in snapshot) return (type === SIMPLE_JSON ? renderJsonPage : renderHtmlPage)(snapshot, toRoot)
   return (type === SIMPLE_JSON ? renderJsonList : renderHtmlList)(snapshot)
 }
@@ -185,12 +180,12 @@ function headersOf(snapshot: Snapshot, type: PageType): Record<string, string> {
   return Number.isSafeInteger(serial) ? { ...contentType, 'X-PyPI-Last-Serial': String(serial) } : contentType
 }
 
-function reply(c: NodeContext, { bytes, etag, headers }: Representation): Response {
+function reply(c: Exchange, { bytes, etag, headers }: Representation): Response {
   if (hasCurrent(c.env.incoming.headers['if-none-match'], etag)) {
     const { 'Content-Length': _, ...rest } = headers
     return new Response(null, { status: 304, headers: rest })
   }
   // hono runs the GET route for HEAD too.
-  const body = c.req.method === 'HEAD' ? null : (bytes as Buffer<ArrayBuffer>)
+  const body = c.env.incoming.method === 'HEAD' ? null : (bytes as Buffer<ArrayBuffer>)
   return new Response(body, { status: 200, headers })
 }

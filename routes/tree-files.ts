@@ -1,26 +1,41 @@
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { TreePath } from '../storage/names.ts'
 import { sendContent } from './body.ts'
+import { type ContentReply, StandingReply } from './content-headers.ts'
 import { presentationOf } from './content-type.ts'
-import type { NodeContext } from './env.ts'
+import type { Exchange } from './env.ts'
 import { cacheControlOf, findTreeId } from './find-tree.ts'
-import { acceptsGzip } from './negotiate.ts'
-import type { Repository } from './repository.ts'
-import type { TreeName } from './tree-name.ts'
+import { LazyTreeFileOptions } from './lazy-options.ts'
+import type { Repository, ServedTreeFile } from './repository.ts'
+import type { NamedTree } from './tree-address.ts'
 
-/** Sends one file of a tree, as gzip where the client takes that and it is shorter; undefined where there is no such file. */
-export async function sendTreeFile(
-  c: NodeContext,
+/**
+ * Sends one file of a tree whenever it is asked for, as gzip where the client takes that and it is shorter; undefined where there is no
+ * such file.
+ */
+export function treeFileSender(
   repository: Repository,
-  options: { readonly name: TreeName; readonly text: string; readonly path: TreePath },
-): Promise<Response | undefined> {
-  const { name, path } = options
-  const { signal } = c.req.raw
-  const id = name.algorithm === 'blake3' ? name.hex : await findTreeId(repository, options, { signal })
-  const gzip = acceptsGzip(c.env.incoming.headers['accept-encoding'])
-  const file = await repository.findTreeFile(id, path, { signal, gzip })
-  if (file === undefined) return undefined
+  address: NamedTree & { readonly path: TreePath },
+): (c: Exchange) => AtHand<Response | undefined> {
+  let last: { readonly encoding: ServedTreeFile['encoding']; readonly reply: ContentReply } | undefined
+  const send = (c: Exchange, file: ServedTreeFile): AtHand<Response> => {
+    // What an alias means may be another tree next time.
+    if (last?.encoding !== file.encoding || last?.reply === undefined || address.name.algorithm !== 'blake3') {
+      last = { encoding: file.encoding, reply: new StandingReply(replyOf(file, address)) }
+    }
+    return sendContent(c, file.content, last.reply)
+  }
+  return (c) => {
+    const options = new LazyTreeFileOptions(c)
+    return andThen(findTreeId(repository, address, options), (id) =>
+      andThen(repository.findTreeFile(id, address.path, options), (file) => file && send(c, file)),
+    )
+  }
+}
+
+function replyOf(file: ServedTreeFile, { name, path }: NamedTree & { readonly path: TreePath }): ContentReply {
   const { contentType, active } = presentationOf(path)
-  return sendContent(c, file.content, {
+  return {
     contentType,
     cacheControl: cacheControlOf(name),
     headers: {
@@ -30,7 +45,7 @@ export async function sendTreeFile(
       'X-Arbor-Executable': String(file.executable),
       'X-Arbor-Blake3': file.blake3,
     },
-  })
+  }
 }
 
 const COMMON = {

@@ -1,76 +1,86 @@
 import { Hono } from 'hono'
-import { parseTreePath } from '../storage/tree-path.ts'
-import { LASTING, sendArchive, splitArchiveName } from './archives.ts'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
+import { isPortable } from '../storage/portable.ts'
+import { LASTING, sendArchive } from './archives.ts'
 import { sendContent } from './body.ts'
 import type { Content } from './content.ts'
 import { sendDiff } from './diff.ts'
 import { findDirectory } from './directory.ts'
-import type { NodeContext, NodeEnv } from './env.ts'
+import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { cacheControlOf, findTree } from './find-tree.ts'
-import { parsePath } from './path.ts'
-import type { Manifest, Repository } from './repository.ts'
+import { LazyOptions } from './lazy-options.ts'
 import { redirectToDirectory, sendListing } from './listings.ts'
-import { sendTreeFile } from './tree-files.ts'
-import { isTreeName, parseTreeName } from './tree-name.ts'
+import type { Manifest, Repository } from './repository.ts'
+import type { Answer, Shortcuts } from './shortcuts.ts'
+import { parseTreeAddress, type TreeAddress } from './tree-address.ts'
+import { treeFileSender } from './tree-files.ts'
 
-/** Trees by their own name; nothing here ever asks upstream. */
-export function treeRoutes(repository: Repository): Hono<NodeEnv> {
+type FileAddress = Extract<TreeAddress, { kind: 'file' }>
+
+/** Trees by their own name; nothing here ever asks upstream. What is in memory is answered without a turn of the event loop. */
+export function treeRoutes(repository: Repository, shortcuts: Shortcuts): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
-
-  app.get('/trees/:id', async (c) => {
-    const [, segment = ''] = parsePath(c.req.raw.url)
-    const { text, form } = splitArchiveName(segment)
-    const name = parseTreeName(text)
-    const { signal } = c.req.raw
-    const manifest = await findTree(repository, { name, text }, { signal })
-    if (form === undefined) return sendManifest(c, manifest, { cacheControl: cacheControlOf(name) })
-    const archive = await repository.findTreeArchive(manifest.tree.id, form, { signal })
-    if (archive === undefined) throw notFound(`wheel that has the tree ${text}`)
-    // A tar is the same for ever; the others depend on the wheel and on the library.
-    const cacheControl = form === 'tar' || name.algorithm !== 'blake3' ? cacheControlOf(name) : LASTING
-    return sendArchive(c, archive, { form, cacheControl })
-  })
-
-  app.get('/trees/:id/', (c) => answerDirectory(c, repository))
-
-  app.get('/trees/:id/:path{.+}', (c) => {
-    const [, text = '', ...segments] = parsePath(c.req.raw.url)
-    if (segments.at(-1) === '') return answerDirectory(c, repository)
-    if (segments.length === 2 && segments[0] === 'diff' && isTreeName(segments[1] ?? '')) {
-      return sendDiff(c, repository, { from: text, to: segments[1] ?? '' })
-    }
-    return answerFile(c, repository, segments.join('/'))
-  })
-
+  const route = shortcuts.route((url) => answerOf(repository, parseTreeAddress(url)))
+  for (const path of ['/trees/:id', '/trees/:id/', '/trees/:id/:path{.+}']) app.get(path, route)
   return app
 }
 
-async function answerDirectory(c: NodeContext, repository: Repository): Promise<Response> {
-  const [, text = '', ...segments] = parsePath(c.req.raw.url)
-  const name = parseTreeName(text)
-  const path = segments.length === 1 ? '' : parseTreePath(segments.slice(0, -1).join('/'))
-  const manifest = await findTree(repository, { name, text }, { signal: c.req.raw.signal })
-  return sendListing(c, manifest, { text, path, cacheControl: cacheControlOf(name) })
+function answerOf(repository: Repository, address: TreeAddress): Answer {
+  switch (address.kind) {
+    case 'file':
+      return fileAnswer(repository, address)
+    case 'diff':
+      return (c) => sendDiff(c, repository, address)
+    case 'archive':
+      return (c) => answerArchive(c, repository, address)
+    case 'manifest':
+      return (c) =>
+        andThen(findTree(repository, address, new LazyOptions(c)), (manifest) =>
+          sendManifest(c, manifest, { cacheControl: cacheControlOf(address.name) }),
+        )
+    case 'directory':
+      break
+  }
+  return (c) =>
+    andThen(findTree(repository, address, new LazyOptions(c)), (manifest) =>
+      sendListing(c, manifest, { ...address, cacheControl: cacheControlOf(address.name) }),
+    )
 }
 
-async function answerFile(c: NodeContext, repository: Repository, joined: string): Promise<Response> {
-  const [, text = ''] = parsePath(c.req.raw.url)
-  const name = parseTreeName(text)
-  const path = parseTreePath(joined)
-  const response = await sendTreeFile(c, repository, { name, text, path })
-  if (response !== undefined) return response
-  const { tree } = await findTree(repository, { name, text }, { signal: c.req.raw.signal })
+function fileAnswer(repository: Repository, address: FileAddress): Answer {
+  const send = treeFileSender(repository, address)
+  return (c) => andThen(send(c), (response) => response ?? answerNoFile(c, repository, address))
+}
+
+async function answerNoFile(c: Exchange, repository: Repository, address: FileAddress): Promise<Response> {
+  const { text, path } = address
+  const { tree } = await findTree(repository, address, new LazyOptions(c))
   if (findDirectory(tree, path) !== undefined) return redirectToDirectory(path)
   throw notFound(`${JSON.stringify(path)} in the tree ${text}`)
 }
 
+async function answerArchive(
+  c: Exchange,
+  repository: Repository,
+  address: Extract<TreeAddress, { kind: 'archive' }>,
+): Promise<Response> {
+  const { name, text, form } = address
+  const options = new LazyOptions(c)
+  const { tree } = await findTree(repository, address, options)
+  const archive = await repository.findTreeArchive(tree.id, form, options)
+  if (archive === undefined) throw notFound(`wheel that has the tree ${text}`)
+  // A tar is the same for ever; the others depend on the wheel and on the library.
+  const cacheControl = form === 'tar' || name.algorithm !== 'blake3' ? cacheControlOf(name) : LASTING
+  return sendArchive(c, archive, { form, cacheControl })
+}
+
 /** Exactly the manifest's bytes: their BLAKE3 is the tree's id, which `Content-Location` tells. */
 export function sendManifest(
-  c: NodeContext,
+  c: Exchange,
   manifest: Manifest,
   options: { readonly cacheControl: string },
-): Promise<Response> {
+): AtHand<Response> {
   const { bytes, tree } = manifest
   const content: Content = {
     size: bytes.length,
@@ -79,6 +89,9 @@ export function sendManifest(
     bytes,
     open: () => Promise.reject(new Error('A manifest is sent from memory.')),
   }
-  const headers = { 'Content-Location': `/trees/blake3:${tree.id}` }
+  const headers = {
+    'Content-Location': `/trees/blake3:${tree.id}`,
+    'X-Arbor-Portable': String(isPortable(tree)),
+  }
   return sendContent(c, content, { contentType: 'application/json', cacheControl: options.cacheControl, headers })
 }

@@ -2,9 +2,10 @@ import { Hono } from 'hono'
 import { type Digest, parseDigest } from '../storage/digest.ts'
 import { ARCHIVE_FORMS, LASTING, sendArchive } from './archives.ts'
 import { sendContent } from './body.ts'
-import type { NodeContext, NodeEnv } from './env.ts'
+import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
+import { LazyOptions } from './lazy-options.ts'
 import { parsePath } from './path.ts'
 import { prefersAsync } from './prefer.ts'
 import { replyJson } from './reply.ts'
@@ -20,7 +21,7 @@ export function wheelRoutes(repository: Repository): Hono<NodeEnv> {
 
   app.get('/wheels/:digest', async (c) => {
     const { digest, text } = parseAddress(c)
-    const wheel = await repository.findWheel(digest, { signal: c.req.raw.signal })
+    const wheel = await repository.findWheel(digest, new LazyOptions(c))
     if (wheel === undefined) throw notFound(`wheel ${text}`)
     return sendContent(c, wheel, { contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
   })
@@ -43,13 +44,13 @@ export function wheelRoutes(repository: Repository): Hono<NodeEnv> {
   return app
 }
 
-function parseAddress(c: NodeContext): { readonly digest: Digest; readonly text: string } {
+function parseAddress(c: Exchange): { readonly digest: Digest; readonly text: string } {
   const [, text = ''] = parsePath(c.req.raw.url)
   return { digest: parseDigest(text), text }
 }
 
-function optionsOf(c: NodeContext): WheelTreeOptions {
-  return { signal: c.req.raw.signal, respondAsync: prefersAsync(c.req.header('Prefer')) }
+function optionsOf(c: Exchange): WheelTreeOptions {
+  return { signal: c.req.raw.signal, respondAsync: prefersAsync(c.env.incoming.headers['prefer']?.toString()) }
 }
 
 function expect<Found>(found: Found | undefined, text: string): Found {

@@ -1,16 +1,19 @@
+import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { adminRoutes } from '../routes/admin.ts'
+import { adminRoutes } from '../routes/admin/admin-routes.ts'
 import { blobRoutes } from '../routes/blobs.ts'
-import type { NodeContext, NodeEnv } from '../routes/env.ts'
+import type { Exchange, NodeContext, NodeEnv } from '../routes/env.ts'
 import { notFound, RouteError } from '../routes/errors.ts'
 import { fileRoutes } from '../routes/files.ts'
 import { PREFLIGHT_HEADERS } from '../routes/headers.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { homeRoutes } from '../routes/home.ts'
 import { lookupRoutes } from '../routes/lookup.ts'
+import { LiteralFirstRouter } from '../routes/router.ts'
 import { missingRoutes } from '../routes/missing.ts'
 import type { Repository } from '../routes/repository.ts'
+import { Shortcuts } from '../routes/shortcuts.ts'
 import { simpleRoutes, type SimpleOptions } from '../routes/simple.ts'
 import { treeRoutes } from '../routes/trees.ts'
 import { wheelRoutes } from '../routes/wheels.ts'
@@ -43,13 +46,14 @@ export interface AppLog {
  */
 export function createApp(options: AppOptions): App {
   const { repository, log } = options
-  const app = new Hono<NodeEnv>()
-  app.route('/', simpleRoutes(repository, options.simple))
-  app.route('/', fileRoutes(repository))
+  const app = new Hono<NodeEnv>({ router: new LiteralFirstRouter() })
+  const shortcuts = new Shortcuts()
+  app.route('/', simpleRoutes(repository, shortcuts, options.simple))
+  app.route('/', fileRoutes(repository, shortcuts))
   app.route('/', wheelRoutes(repository))
-  app.route('/', treeRoutes(repository))
+  app.route('/', treeRoutes(repository, shortcuts))
   app.route('/', missingRoutes(repository))
-  app.route('/', blobRoutes(repository))
+  app.route('/', blobRoutes(repository, shortcuts))
   app.route('/', lookupRoutes(repository))
   app.route('/', adminRoutes(repository, { token: options.adminToken }))
   app.route('/', healthRoutes())
@@ -58,6 +62,7 @@ export function createApp(options: AppOptions): App {
   app.notFound((c) => answerUnrouted(app, c, options.uploads))
   app.onError((error, c) => answerError(error, c, log))
   refuseDotSegments(app)
+  takeShortcuts(app, shortcuts, log)
   return app
 }
 
@@ -78,6 +83,24 @@ function refuseDotSegments(app: App): void {
   }
 }
 
+/** Where a target was routed before, by it alone. */
+function takeShortcuts(app: App, shortcuts: Shortcuts, log: AppLog | undefined): void {
+  const route = app.fetch
+  app.fetch = (request, env, context) => {
+    const incoming = env !== undefined && 'incoming' in env ? env.incoming : undefined
+    const answer = incoming?.method === 'GET' ? shortcuts.find(incoming.url ?? '') : undefined
+    if (answer === undefined) return route(request, env, context)
+    const exchange = { env: env as HttpBindings, req: { raw: request } }
+    const fail = (error: unknown): Response => answerError(error, exchange, log)
+    try {
+      const answered = answer(exchange)
+      return answered instanceof Promise ? answered.catch(fail) : answered
+    } catch (error) {
+      return fail(error)
+    }
+  }
+}
+
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** What no route took: a method that this path does not have, a browser's preflight, or nothing of ours. */
@@ -90,7 +113,10 @@ function answerUnrouted(app: App, c: NodeContext, uploads: AppOptions['uploads']
   const isPublic = allowed.includes('GET') && !c.req.path.startsWith('/admin/')
   const Allow = allowed.join(', ')
   if (c.req.method === 'OPTIONS' && isPublic) {
-    return new Response(null, { status: 204, headers: { Allow, ...PREFLIGHT_HEADERS } })
+    return new Response(null, {
+      status: 204,
+      headers: { Allow, 'Access-Control-Allow-Methods': Allow, ...PREFLIGHT_HEADERS },
+    })
   }
   throw new RouteError('ERR_METHOD_NOT_ALLOWED', `Allowed here: ${Allow}.`, { headers: { Allow } })
 }
@@ -113,10 +139,10 @@ function hasRoute(app: App, method: string, path: string): boolean {
   return app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
 }
 
-function answerError(error: Error, c: NodeContext, log: AppLog | undefined): Response {
-  const { outgoing } = c.env
+function answerError(error: unknown, c: Exchange, log: AppLog | undefined): Response {
+  const { incoming, outgoing } = c.env
   const requestId = requestIdOf(c)
-  const request = { requestId, method: c.req.method, path: c.req.path }
+  const request = { requestId, method: incoming.method, path: new URL(c.req.raw.url).pathname }
   if (outgoing.headersSent) {
     log?.warn({ ...request, err: error }, 'response broken off')
     return RESPONSE_ALREADY_SENT
@@ -129,7 +155,7 @@ function answerError(error: Error, c: NodeContext, log: AppLog | undefined): Res
 }
 
 /** The client's own (or a proxy's), so that logs can be put together; else a new one. */
-function requestIdOf(c: NodeContext): string {
-  const given = c.req.header('X-Request-Id')
-  return given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : crypto.randomUUID()
+function requestIdOf(c: Exchange): string {
+  const given = c.env.incoming.headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : crypto.randomUUID()
 }

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { IndexName, ProjectName } from '../storage/names.ts'
+import { readCaFile } from './config/ca-file.ts'
 import { findCacheFolder, resolveFolder, type User } from './config/data-folder.ts'
 import { readOverrides, sourceOf, strayIndexVariables, type Flags, type Overrides } from './config/environment.ts'
 import { parseConfigFile, type FileReading, type FileSettings } from './config/file.ts'
@@ -7,7 +8,8 @@ import { combineIndexes } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
 import { parseNetrc } from './config/netrc.ts'
 import type { Credentials, IndexCredentials, ListenAddress, LogLevel, WhenAbandoned } from './config/notation.ts'
-import type { IndexMode } from './index-source.ts'
+import { combineTreeLimits, type TreeLimits } from './config/tree-limits.ts'
+import type { IndexMode, UploadTimeSource } from './index-source.ts'
 
 /** Everything that can be set, read and checked; times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -24,7 +26,17 @@ export interface Config {
   readonly virtuals: readonly VirtualConfig[]
   readonly storage: {
     readonly maxBytes: number | undefined
+    readonly maxFiles: number | undefined
     readonly unusedForMs: number | undefined
+    /** Of the disk, to be kept free by pruning. */
+    readonly keepFreeBytes: number | undefined
+    readonly pruneIntervalMs: number
+    /** From the end of a scrub to the start of the next; undefined: none by itself. */
+    readonly scrubIntervalMs: number | undefined
+    /** Undefined: as fast as the disk reads. */
+    readonly scrubBytesPerSecond: number | undefined
+    /** How long pages and metadata stay of which nothing is stored. */
+    readonly forgetAfterMs: number
   }
   /** What may be kept in memory. */
   readonly memory: { readonly pagesBytes: number; readonly filesBytes: number }
@@ -36,6 +48,10 @@ export interface Config {
     readonly pageMaxBytes: number
     readonly retries: number
     readonly downloadsPerHost: number
+    /** Of certificates that are trusted beside Node's own; absolute. */
+    readonly caFile: string | undefined
+    /** What is in it, as PEM. */
+    readonly ca: string | undefined
   }
   readonly downloads: {
     /** What becomes of one that nobody follows any more. */
@@ -43,6 +59,8 @@ export interface Config {
     /** What they leave free on the disk. */
     readonly keepFreeBytes: number
   }
+  /** Which wheels get a tree, and how many threads make trees. */
+  readonly trees: TreeLimits
   /** For responses and downloads, once the server has to end. */
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
@@ -66,6 +84,8 @@ export interface IndexConfig {
   readonly notFoundStatuses: readonly number[]
   readonly emptyMeansAbsent: boolean
   readonly keepRemoved: boolean
+  /** What a file's upload time may be taken from. */
+  readonly uploadTimes: UploadTimeSource
   /** Where its upstream takes uploads, if that is known. */
   readonly uploadUrl: string | undefined
 }
@@ -103,7 +123,17 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     config.indexes.map(({ name }) => name),
   )
   if (strays.length > 0) throw new ConfigError(strays)
-  return config
+  return withCertificates(config, overrides, sources)
+}
+
+/** The configuration with what its file of certificates holds. */
+async function withCertificates(config: Config, overrides: Overrides, { readFile }: ConfigSources): Promise<Config> {
+  const { caFile } = config.upstream
+  if (caFile === undefined) return config
+  const where = overrides.caFile === undefined ? 'upstream.ca-file' : 'ARBOR_CA_FILE'
+  const reading = await readCaFile(caFile, where, readFile)
+  if (reading.kind === 'mistake') throw new ConfigError([reading.mistake])
+  return { ...config, upstream: { ...config.upstream, ca: reading.pem } }
 }
 
 /** As curl and pip find it. One that cannot be read is none: nobody said that it should be there. */
@@ -144,7 +174,16 @@ function combine(settings: FileSettings, { overrides, file, netrc }: Readings, s
     virtuals: virtual.map(({ name, default: isDefault = false, indexes, pins }) => {
       return { name, default: isDefault, indexes, pins }
     }),
-    storage: { maxBytes: storage['max-size'], unusedForMs: storage['unused-for'] },
+    storage: {
+      maxBytes: overrides.maxSize ?? storage['max-size'],
+      maxFiles: overrides.maxFiles ?? storage['max-files'],
+      unusedForMs: overrides.unusedFor ?? storage['unused-for'],
+      keepFreeBytes: overrides.minFree ?? storage['min-free'],
+      pruneIntervalMs: storage['prune-interval'],
+      scrubIntervalMs: storage['scrub-interval'] === 'off' ? undefined : storage['scrub-interval'],
+      scrubBytesPerSecond: storage['scrub-rate'] === 'unlimited' ? undefined : storage['scrub-rate'],
+      forgetAfterMs: storage['forget-after'],
+    },
     memory: { pagesBytes: memory.pages, filesBytes: memory.files },
     upstream: {
       connectTimeoutMs: upstream['connect-timeout'],
@@ -153,24 +192,37 @@ function combine(settings: FileSettings, { overrides, file, netrc }: Readings, s
       pageMaxBytes: upstream['page-max-size'],
       retries: upstream.retries,
       downloadsPerHost: upstream['downloads-per-host'],
+      caFile: findPath(upstream['ca-file'], overrides.caFile, file, sources),
+      ca: undefined,
     },
     downloads: { whenAbandoned: downloads['when-abandoned'], keepFreeBytes: downloads['keep-free'] },
+    trees: combineTreeLimits(settings.trees, overrides.trees),
     shutdownGraceMs: settings['shutdown-grace'],
     logLevel: settings['log-level'],
   }
 }
 
-/** A path in the file is relative to the file, any other to where the command was typed. */
 function dataFolder(
   inFile: string | undefined,
   override: string | undefined,
   file: string | undefined,
   sources: ConfigSources,
 ): string {
-  const base = override === undefined && file !== undefined ? dirname(file) : sources.workingFolder
   const path = override ?? inFile
-  const folder = path === undefined ? findCacheFolder(sources) : resolveFolder(base, path, sources)
+  const folder = path === undefined ? findCacheFolder(sources) : findPath(inFile, override, file, sources)
   if (folder !== undefined) return folder
   const problem = 'expected an absolute path, since this user has no home folder'
   throw new ConfigError([{ where: path === undefined ? 'ARBOR_DATA' : 'data', problem }])
+}
+
+/** A path in the file is relative to the file, any other to where the command was typed. */
+function findPath(
+  inFile: string | undefined,
+  override: string | undefined,
+  file: string | undefined,
+  sources: ConfigSources,
+): string | undefined {
+  const base = override === undefined && file !== undefined ? dirname(file) : sources.workingFolder
+  const path = override ?? inFile
+  return path === undefined ? undefined : resolveFolder(base, path, sources)
 }

@@ -1,5 +1,7 @@
 import type { ByteRange, Content } from '../routes/content.ts'
+import type { AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Sha256 } from '../storage/digest.ts'
+import { StoreChangedError } from '../storage/errors.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
@@ -12,6 +14,23 @@ export function storedContent(blob: StoredBlob, sha256: Sha256 | undefined): Con
     blake3: blob.blake3,
     bytes: blob.bytes,
     open: (range, signal) => blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal),
+  }
+}
+
+/** The same content; should another process have pruned it by the time it is opened, `findAnew` has it. */
+export function renewedContent(content: Content, findAnew: () => AtHand<Content | undefined>): Content {
+  if (content.bytes !== undefined) return content
+  return {
+    ...content,
+    async open(range, signal) {
+      try {
+        return await content.open(range, signal)
+      } catch (error) {
+        const found = error instanceof StoreChangedError ? await findAnew() : undefined
+        if (found === undefined) throw error
+        return found.open(range, signal)
+      }
+    },
   }
 }
 

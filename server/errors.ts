@@ -6,6 +6,10 @@ export type UpstreamErrorCode =
   | 'ERR_UPSTREAM_TIMEOUT'
   /** It asks us to come back later (429, 503 with Retry-After). */
   | 'ERR_UPSTREAM_BUSY'
+  /** It was in trouble just now, and is left alone for a while. */
+  | 'ERR_UPSTREAM_DOWN'
+  /** Its certificate proves nothing. */
+  | 'ERR_UPSTREAM_UNTRUSTED'
   /** It refuses us (401, 403, a redirect that we must not follow). */
   | 'ERR_UPSTREAM_REFUSED'
   /** Its project page cannot be read, or is beyond all limits. */

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { ByteRange, Content } from '../routes/content.ts'
 import { notFound } from '../routes/errors.ts'
-import type { FileReference } from '../routes/repository.ts'
+import type { FileOptions, FileReference } from '../routes/repository.ts'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile, Sighting } from '../storage/model.ts'
 import { isWheel, projectsOf } from '../storage/names.ts'
@@ -17,12 +18,16 @@ import { UpstreamError } from './errors.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 import { UnhashedFiles } from './unhashed-files.ts'
+import type { UploadTimes } from './upload-times.ts'
+import type { Target } from './upstream.ts'
 import { isWithdrawn, offers } from './withdrawals.ts'
 
 export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
   /** A wheel that somebody asked for is in the store, or about to be unpacked there. */
   readonly onWheelKept?: ((wheel: Blake3, reference: FileReference, listed: ListedFile) => void) | undefined
+  /** Is told when the files that come were modified. */
+  readonly uploadTimes?: UploadTimes | undefined
   /** The store's limit, bytes. */
   readonly maxBytes: number | undefined
   /** What downloads leave free on the disk, bytes. */
@@ -34,6 +39,24 @@ export interface Listing {
   readonly listed: ListedFile
   readonly sighting: Sighting
 }
+
+/** A download that runs. */
+export interface Download extends Sighting {
+  /** Bytes; undefined until upstream says. */
+  readonly size: number | undefined
+  /** Bytes that came so far. */
+  readonly received: number
+}
+
+/** What somebody asks for, and what memory says of it. */
+interface Asked {
+  readonly index: IndexSource
+  readonly reference: FileReference
+  readonly withdrawn: AtHand<boolean>
+  readonly warm: AtHand<Content | undefined>
+}
+
+type FindOptions = Pick<FileOptions, 'describe' | 'part'>
 
 /** What somebody asks for, and what its index says of it. */
 interface Wanted extends Listing {
@@ -58,7 +81,7 @@ export class FileSource {
     const executePrune: RoomOptions['executePrune'] = (plan) => store.executePrune(plan).finally(() => this.forget())
     this.#flights = new Flights({ ...options, room: new Room({ store, executePrune, maxBytes, keepFreeBytes }) })
     this.#parts = new Parts(options)
-    this.#unhashed = new UnhashedFiles(options)
+    this.#unhashed = new UnhashedFiles({ ...options, catalog: options.store.catalog })
   }
 
   /** How many downloads run. */
@@ -68,16 +91,23 @@ export class FileSource {
 
   /**
    * Undefined: the index lists no such file, or upstream has it no more. With `describe`, or for a small `part`, nothing is downloaded that
-   * need not be.
+   * need not be. No promise where all that it takes is in memory.
    */
-  async find(
-    index: IndexSource,
-    reference: FileReference,
-    { describe, part = false }: { readonly describe: boolean; readonly part?: boolean },
-  ): Promise<Content | undefined> {
+  find(index: IndexSource, reference: FileReference, options: FindOptions): AtHand<Content | undefined> {
     const withdrawn = this.isWithdrawn(index, reference)
-    if (withdrawn === true || (withdrawn !== false && (await withdrawn))) return undefined
-    const stored = await this.#serve(await this.findStored(reference))
+    if (withdrawn === true) return undefined
+    const resolved = withdrawn === false ? this.#resolved.get(keyOf(reference)) : undefined
+    const warm = this.#serve(resolved)
+    if (warm !== undefined && !(warm instanceof Promise)) return warm
+    return this.#findAnywhere({ index, reference, withdrawn, warm }, options)
+  }
+
+  async #findAnywhere(
+    { index, reference, withdrawn, warm }: Asked,
+    { describe, part = false }: FindOptions,
+  ): Promise<Content | undefined> {
+    if (await withdrawn) return undefined
+    const stored = (await warm) ?? (await this.#serve(await this.findStored(reference)))
     if (stored !== undefined) return stored
     const listing = await this.findListing(index, reference)
     if (listing === undefined) return undefined
@@ -112,6 +142,11 @@ export class FileSource {
     return record
   }
 
+  /** What is stored of a file of which its index lists no SHA-256, if that is what upstream has now. */
+  findStoredUnhashed(index: IndexSource, listing: Listing): Promise<Distribution | undefined> {
+    return this.#unhashed.findStored(index, listing)
+  }
+
   /** What the index's page says of a file; asks upstream where the page is not fresh. */
   async findListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
     const { sha256, filename } = reference
@@ -122,6 +157,24 @@ export class FileSource {
       if (listed !== undefined) return { listed, sighting: { index: index.name, project, filename } }
     }
     return undefined
+  }
+
+  /** What is being downloaded. */
+  listDownloads(): readonly Download[] {
+    return this.#flights.list().map(({ sighting: { index, project, filename }, size, progress: { received } }) => {
+      return { index, project, filename, size, received }
+    })
+  }
+
+  /** As {@link fetch}, but throws what ended the download. */
+  async fetchOrFail(index: IndexSource, reference: FileReference, listing: Listing): Promise<Distribution> {
+    const known = (await this.findStored(reference)) ?? (await this.#findListedElsewhere(reference, listing))
+    const stored = known && (await this.#store.findDistribution(known.blake3)) && known
+    if (stored !== undefined) return stored
+    const flight = this.#fly({ index, reference, ...listing })
+    const distribution = await flight.awaitLanding()
+    if (distribution !== undefined) return distribution
+    throw flight.failure ?? notFound(`file ${reference.filename} upstream`)
   }
 
   /** Downloads a listed file unless it is stored, and waits until it is. Undefined where it cannot be had or kept. */
@@ -136,16 +189,16 @@ export class FileSource {
    */
   async readPart(
     index: IndexSource,
-    { listed }: Listing,
+    listing: Listing,
     range: ByteRange,
     size: number,
   ): Promise<Uint8Array | undefined> {
-    return this.#parts.read(fileTarget(index, listed.url), range, size)
+    return this.#parts.read(this.#targetOf(index, listing), range, size)
   }
 
   /** Bytes of a listed file that is not stored, by its page or by asking upstream. Undefined where nobody says. */
-  async measure(index: IndexSource, { listed }: Listing): Promise<number | undefined> {
-    return listed.size ?? this.#parts.measure(fileTarget(index, listed.url))
+  async measure(index: IndexSource, listing: Listing): Promise<number | undefined> {
+    return listing.listed.size ?? this.#parts.measure(this.#targetOf(index, listing))
   }
 
   /**
@@ -173,15 +226,18 @@ export class FileSource {
   /** Waits for running downloads. */
   async settle(): Promise<void> {
     await Promise.all([this.#flights.settle(), this.#parts.settle()])
+    await this.#unhashed.settle()
   }
 
   /** Undefined also where it is gone from the store after all: it can be downloaded again. */
-  async #serve(distribution: Distribution | undefined): Promise<Content | undefined> {
-    const blob = distribution && (await this.#store.findBlob(distribution.blake3))
-    if (distribution === undefined || blob === undefined) return undefined
-    this.#options.metrics.fileHits += 1
-    this.#store.noteUse(distribution.blake3)
-    return storedContent(blob, distribution.sha256)
+  #serve(distribution: Distribution | undefined): AtHand<Content | undefined> {
+    if (distribution === undefined) return undefined
+    return andThen(this.#store.findDistribution(distribution.blake3), (blob) => {
+      if (blob === undefined) return undefined
+      this.#options.metrics.fileHits += 1
+      this.#store.noteUse(distribution.blake3)
+      return storedContent(blob, distribution.sha256)
+    })
   }
 
   /** The same bytes are stored already, by another index or name: note that this one lists them too. */
@@ -193,7 +249,7 @@ export class FileSource {
   }
 
   async #measure(wanted: Wanted): Promise<number | undefined> {
-    return this.#flights.find(flightKeyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
+    return this.#flights.find(this.#keyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
   }
 
   /** A part of a file, from upstream or from a download, whichever is cheaper; or the whole. */
@@ -201,7 +257,7 @@ export class FileSource {
     wanted: Wanted,
     { range, size, signal }: { range: ByteRange | undefined; size: number; signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const progress = this.#flights.find(flightKeyOf(wanted))?.progress
+    const progress = this.#flights.find(this.#keyOf(wanted))?.progress
     if (range !== undefined && isPartCheaper(range, size, progress)) {
       const bytes = await this.readPart(wanted.index, wanted, range, size)
       if (bytes !== undefined) {
@@ -225,19 +281,25 @@ export class FileSource {
   /** Throws {@link UpstreamError} where the download failed: why is in the log. */
   async #findLanded(flight: Flight, { reference }: Wanted): Promise<StoredBlob> {
     const distribution = await flight.landed
-    const blob = distribution && (await this.#store.findBlob(distribution.blake3))
+    const blob = distribution && (await this.#store.findDistribution(distribution.blake3))
     if (blob === undefined)
       throw new UpstreamError('ERR_UPSTREAM_FILE', `the download of ${reference.filename} failed; try again`)
     return blob
+  }
+
+  #targetOf(index: IndexSource, { listed, sighting }: Listing): Target {
+    const onLastModified = this.#options.uploadTimes?.listenTo(index, sighting.project, listed)
+    return { ...fileTarget(index, listed.url), onLastModified }
   }
 
   /** Joins the download of these bytes, or starts it. */
   #fly(wanted: Wanted): Flight {
     const { index, reference, listed, sighting } = wanted
     const findStored = (): Promise<Distribution | undefined> => this.#findIntact(reference)
-    const flown = { target: fileTarget(index, listed.url), listed, sighting, findStored }
-    return this.#flights.join(flightKeyOf(wanted), flown, (distribution) => {
-      if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, distribution)
+    const flown = { target: this.#targetOf(index, wanted), listed, sighting, findStored }
+    const version = reference.sha256 ?? this.#unhashed.findVersion(index, listed)
+    return this.#flights.join(this.#keyOf(wanted), flown, (distribution) => {
+      if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, { version, distribution })
       else this.#resolved.set(keyOf(reference), distribution)
       if (!isWheel(reference.filename)) return
       this.#store.unpackInBackground(distribution.blake3)
@@ -245,16 +307,16 @@ export class FileSource {
     })
   }
 
+  /** What tells the bytes from others. */
+  #keyOf({ index, reference, listed }: Wanted): string {
+    return reference.sha256 ?? `${listed.url} ${this.#unhashed.findVersion(index, listed)}`
+  }
+
   async #findIntact({ sha256 }: FileReference): Promise<Distribution | undefined> {
     if (sha256 === undefined) return undefined
     const record = await this.#store.catalog.findDistribution({ algorithm: 'sha256', hex: sha256 })
-    return record && (await this.#store.findBlob(record.blake3)) && record
+    return record && (await this.#store.findDistribution(record.blake3)) && record
   }
-}
-
-/** What tells the bytes from others. */
-function flightKeyOf({ reference, listed }: Wanted): string {
-  return reference.sha256 ?? listed.url
 }
 
 function keyOf({ index, sha256, filename }: FileReference): string {

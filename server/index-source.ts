@@ -9,6 +9,9 @@ import type { Credentials, Target } from './upstream.ts'
  */
 export type IndexMode = 'normal' | 'strict' | 'offline'
 
+/** `last-modified`: where its page has no upload time, what the file's own response says of when it was modified stands for it. */
+export type UploadTimeSource = 'listed' | 'last-modified'
+
 /** An index that we serve, and the upstream that it is pulled from. */
 export interface IndexSource extends FreshnessPolicy {
   readonly name: IndexName
@@ -23,6 +26,8 @@ export interface IndexSource extends FreshnessPolicy {
   readonly emptyMeansAbsent?: boolean | undefined
   /** Files that the index lists no more, or that it quarantined, are served from the store all the same. */
   readonly keepRemoved?: boolean | undefined
+  /** Undefined: listed. */
+  readonly uploadTimes?: UploadTimeSource | undefined
   /** `URL.host` of where its files may be fetched, beside its own; undefined: wherever its pages say. */
   readonly allowedFileHosts?: readonly string[] | undefined
 }
@@ -46,13 +51,14 @@ export function listTarget(index: IndexSource): Target {
 export function fileTarget(index: IndexSource, url: string): Target {
   assertOnline(index)
   const { host } = new URL(url)
-  if (index.allowedFileHosts !== undefined && ![new URL(index.url).host, ...index.allowedFileHosts].includes(host)) {
+  const redirectHosts = index.allowedFileHosts && [new URL(index.url).host, ...index.allowedFileHosts]
+  if (redirectHosts !== undefined && !redirectHosts.includes(host)) {
     throw new UpstreamError(
       'ERR_UPSTREAM_REFUSED',
       `${index.name} lists a file on ${host}, which is not an allowed file host`,
     )
   }
-  return { url, credentials: index.credentials, credentialsFor: index.url }
+  return { url, credentials: index.credentials, credentialsFor: index.url, redirectHosts: redirectHosts ?? 'any' }
 }
 
 /** Throws {@link UpstreamError}: whatever is about to be asked cannot be known, which is not the same as its not being there. */

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { RouteError } from '../routes/errors.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
 import { problemOf, renderProblem } from './problems.ts'
+import { refuseMalformed } from './refuse-malformed.ts'
 
 /** What answers requests: a Hono app, for one. */
 export interface Answering {
@@ -49,6 +50,7 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
   const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
   server.timeout = STALLED_MS
   const connections = new Connections(server)
+  refuseMalformed(server, { isAnswering: (socket) => connections.isAnswering(socket) })
   await bind(server, address)
   const { port } = server.address() as AddressInfo
   return {
@@ -92,8 +94,8 @@ function listenError(error: NodeJS.ErrnoException, address: ListenAddress): List
 /** Knows which connections have a response under way, so that closing cuts none short. */
 class Connections {
   readonly #server: Server
-  /** Responses under way by connection. */
-  readonly #open = new Map<Socket, number>()
+  /** The last response on each, begun or over: those before it go out before it. To note no more than this costs next to nothing per request. */
+  readonly #last = new Map<Socket, ServerResponse | undefined>()
   #closing: Promise<void> | undefined
   /** On connections that are closed. */
   #bytesSent = 0
@@ -101,29 +103,36 @@ class Connections {
   constructor(server: Server) {
     this.#server = server
     server.on('connection', (socket: Socket) => {
-      this.#open.set(socket, 0)
+      this.#last.set(socket, undefined)
       socket.once('close', () => {
-        this.#open.delete(socket)
+        this.#last.delete(socket)
         this.#bytesSent += socket.bytesWritten
       })
     })
-    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-      this.#count(request.socket, 1)
-      response.once('close', () => this.#count(request.socket, -1))
+    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#last.set(socket, response)
+      if (this.#closing !== undefined) this.#endAfter(response)
     })
     // Node's own, which its close() calls, also breaks off responses that are ended but not yet sent (Node 26.10).
     server.closeIdleConnections = () => this.#endIdle()
   }
 
   bytesSent(): number {
-    return Array.from(this.#open.keys()).reduce((sum, socket) => sum + socket.bytesWritten, this.#bytesSent)
+    return Array.from(this.#last.keys()).reduce((sum, socket) => sum + socket.bytesWritten, this.#bytesSent)
+  }
+
+  /** Whether a response was begun, and did not come to its end. */
+  isAnswering(socket: Socket): boolean {
+    const last = this.#last.get(socket)
+    return last?.headersSent === true && !last.closed
   }
 
   close(graceMs: number): Promise<void> {
     this.#closing ??= new Promise<void>((resolve) => {
       const breakOff = setTimeout(() => {
-        for (const socket of this.#open.keys()) socket.destroy()
+        for (const socket of this.#last.keys()) socket.destroy()
       }, graceMs)
+      for (const response of this.#last.values()) if (response?.closed === false) this.#endAfter(response)
       this.#server.close(() => {
         clearTimeout(breakOff)
         resolve()
@@ -132,14 +141,11 @@ class Connections {
     return this.#closing
   }
 
-  #count(socket: Socket, change: 1 | -1): void {
-    const responses = this.#open.get(socket)
-    if (responses === undefined) return
-    this.#open.set(socket, responses + change)
-    if (this.#closing !== undefined) this.#endIdle()
+  #endAfter(response: ServerResponse): void {
+    response.once('close', () => this.#endIdle())
   }
 
   #endIdle(): void {
-    for (const [socket, responses] of this.#open) if (responses === 0) socket.destroySoon()
+    for (const [socket, last] of this.#last) if (last === undefined || last.closed) socket.destroySoon()
   }
 }

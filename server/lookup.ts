@@ -3,10 +3,13 @@ import type { LookupKey, TreeAlias } from '../routes/tree-name.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { DistributionRecord, TreeRecord } from '../storage/model.ts'
 import { type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
+import { isPortable } from '../storage/portable.ts'
+import type { Store } from '../storage/store.ts'
 import type { FileSource } from './file-source.ts'
 
 /** Every stored distribution that a key leads to: its own sha256 or blake3, or its tree's id, dirhash or archive id. */
-export async function lookup(files: FileSource, catalog: Catalog, key: LookupKey): Promise<readonly WheelRecord[]> {
+export async function lookup(files: FileSource, store: Store, key: LookupKey): Promise<readonly WheelRecord[]> {
+  const { catalog } = store
   const isDigest = key.algorithm === 'sha256' || key.algorithm === 'blake3'
   const own = isDigest ? await files.findByDigest(key) : undefined
   const trees = await findTrees(catalog, key)
@@ -14,17 +17,17 @@ export async function lookup(files: FileSource, catalog: Catalog, key: LookupKey
   const distinct = new Map(
     [...(own === undefined ? [] : [own]), ...sharing.flat()].map((record) => [record.blake3, record]),
   )
-  return Promise.all([...distinct.values()].map((record) => describe(catalog, record)))
+  return Promise.all([...distinct.values()].map((record) => describe(store, record)))
 }
 
 /** Every stored distribution of a project, as far as it was seen on that index. */
 export async function lookUpProject(
-  catalog: Catalog,
+  store: Store,
   index: IndexName,
   project: ProjectName,
 ): Promise<readonly WheelRecord[]> {
-  const records = await catalog.findDistributionsOf(index, project)
-  return Promise.all(records.map((record) => describe(catalog, record)))
+  const records = await store.catalog.findDistributionsOf(index, project)
+  return Promise.all(records.map((record) => describe(store, record)))
 }
 
 /** Trees by what others call their content. */
@@ -42,12 +45,12 @@ async function findTrees(catalog: Catalog, key: LookupKey): Promise<readonly Tre
   return byId === undefined ? byDirhash : [byId, ...byDirhash]
 }
 
-async function describe(catalog: Catalog, record: DistributionRecord): Promise<WheelRecord> {
+async function describe(store: Store, record: DistributionRecord): Promise<WheelRecord> {
   const { sha256, blake3, size, sightings } = record
-  return { sha256, blake3, size, seen: sightings, tree: await describeTree(catalog, record) }
+  return { sha256, blake3, size, seen: sightings, tree: await describeTree(store, record) }
 }
 
-async function describeTree(catalog: Catalog, record: DistributionRecord): Promise<WheelRecord['tree']> {
+async function describeTree(store: Store, record: DistributionRecord): Promise<WheelRecord['tree']> {
   const { unpacking, sightings } = record
   if (unpacking === undefined)
     return { state: sightings.some(({ filename }) => isWheel(filename)) ? 'pending' : 'none' }
@@ -55,8 +58,11 @@ async function describeTree(catalog: Catalog, record: DistributionRecord): Promi
     const { reason, detail, path } = unpacking
     return { state: 'refused', reason, detail, path }
   }
-  const tree = await catalog.findTree(unpacking.tree)
-  // It was pruned between the two queries, and will be made again when it is asked for.
-  if (tree === undefined) return { state: 'pending' }
-  return { state: 'unpacked', id: tree.id, dirhash: tree.dirhash, archiveId: tree.archiveId, record: unpacking.record }
+  const tree = await store.catalog.findTree(unpacking.tree)
+  const manifest = await store.findManifest(unpacking.tree)
+  // It was pruned between the queries, and will be made again when it is asked for.
+  if (tree === undefined || manifest === undefined) return { state: 'pending' }
+  const { id, dirhash, archiveId } = tree
+  const verdict = unpacking.record === 'pending' ? await store.recordOf(record.blake3) : unpacking.record
+  return { state: 'unpacked', id, dirhash, archiveId, record: verdict, portable: isPortable(manifest.tree) }
 }

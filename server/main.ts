@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { diskIo } from '../storage/io.ts'
+import { ProgressLine } from './commands/progress-line.ts'
 import { createProgram, isCommandLineEnd } from './commands/program.ts'
 import { describeFailure } from './commands/start-error.ts'
 import { loadConfig, type Config } from './config.ts'
@@ -12,7 +13,11 @@ process.on('uncaughtException', (error) => {
   process.exit(1)
 })
 
-const print = (text: string): void => void process.stdout.write(text)
+const progress = new ProgressLine(process.stderr)
+const print = (text: string): void => {
+  progress.end()
+  process.stdout.write(text)
+}
 
 /** Until SIGTERM or SIGINT, which end it in good order; a second one ends it at once. */
 async function serve(config: Config): Promise<void> {
@@ -36,6 +41,12 @@ function findHomeFolder(): string | undefined {
   }
 }
 
+function watchInterrupt(): AbortSignal {
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  return interrupted.signal
+}
+
 const program = createProgram({
   loadConfig: (flags) =>
     loadConfig({
@@ -47,6 +58,9 @@ const program = createProgram({
       workingFolder: process.cwd(),
     }),
   print,
+  showProgress: (line) => progress.show(line),
+  watchInterrupt,
+  readFile: (path) => readTextFile(diskIo, path),
   serve,
 })
 
@@ -56,6 +70,7 @@ try {
   process.exit(0)
 } catch (error) {
   if (isCommandLineEnd(error)) process.exit(error.exitCode === 0 ? 0 : 2)
+  progress.end()
   const { message, exitCode } = describeFailure(error)
   process.stderr.write(`arbor: ${message}\n`)
   process.exit(exitCode)

@@ -1,9 +1,10 @@
 import type { FileReference } from '../routes/repository.ts'
 import { readRemoteMetadata } from '../storage/archive/remote-metadata.ts'
+import type { Clock } from '../storage/clock.ts'
 import { type Blake3, hashSha256, type Sha256 } from '../storage/digest.ts'
 import { ArchiveRefusedError } from '../storage/errors.ts'
-import type { ListedFile } from '../storage/model.ts'
-import { isWheel } from '../storage/names.ts'
+import type { Distribution, ListedFile } from '../storage/model.ts'
+import { type Filename, isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { findMetadataPath } from '../storage/wheel-metadata.ts'
@@ -19,11 +20,14 @@ import type { Upstream } from './upstream.ts'
 export interface MetadataSourceOptions {
   readonly upstream: Upstream
   readonly store: Store
+  readonly clock: Clock
   readonly files: FileSource
   readonly log: Log
   readonly metrics: Metrics
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
+  /** A wheel that our page says has metadata has none. */
+  readonly onNone?: ((index: IndexSource, project: ProjectName) => void) | undefined
 }
 
 /** Kept of a wheel that has none, so that our pages do not promise it again. */
@@ -50,11 +54,14 @@ export class MetadataSource {
 
   async #make(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
     const { files } = this.#options
-    const stored = await files.findStored(reference)
-    const unpacked = stored && (await this.#fromTree(stored.blake3, reference))
-    if (unpacked !== undefined) return unpacked
+    const stored = await this.#findStored(index, reference)
+    const own = stored && (await this.#readWheel(stored.blake3, reference.filename))
+    if (own !== undefined && (await this.#isAsPromised(index, reference, own))) {
+      await this.#save(reference.sha256, own)
+      return own
+    }
     const listing = await files.findListing(index, reference)
-    if (listing?.listed.coreMetadata === undefined) return undefined
+    if (listing?.listed.coreMetadata === undefined) return own
     const isOurs = isMarkedByUs(listing.listed)
     const fetched = isOurs ? undefined : await this.#fromUpstream(index, listing.listed)
     if (fetched !== undefined) {
@@ -62,8 +69,29 @@ export class MetadataSource {
       return fetched
     }
     const made = (await this.#byRanges(index, reference, listing)) ?? (await this.#fromWheel(index, reference, listing))
-    if (made === undefined && isOurs) await this.#save(reference.sha256, NONE)
+    await this.#save(reference.sha256, made ?? (isOurs ? NONE : undefined))
+    if (made === undefined && isOurs) this.#options.onNone?.(index, listing.sighting.project)
     return made
+  }
+
+  async #findStored(index: IndexSource, reference: FileReference): Promise<Distribution | undefined> {
+    const { files } = this.#options
+    if (reference.sha256 !== undefined) return files.findStored(reference)
+    const listing = await files.findListing(index, reference)
+    return listing && files.findStoredUnhashed(index, listing)
+  }
+
+  /** Installers hold metadata to the digest on the page, though it may be that of a lie. */
+  async #isAsPromised(index: IndexSource, reference: FileReference, own: Uint8Array): Promise<boolean> {
+    try {
+      const listing = await this.#options.files.findListing(index, reference)
+      const promised = listing?.listed.coreMetadata
+      const expected = typeof promised === 'object' ? promised['sha256'] : undefined
+      return expected === undefined || expected === hashSha256(own)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      return true
+    }
   }
 
   /** Reads a wheel's metadata by ranges, and keeps it. False where that did not work. */
@@ -81,8 +109,8 @@ export class MetadataSource {
     const isTheirs = listed.coreMetadata !== undefined && !isMarkedByUs(listed)
     if (isTheirs || reference.sha256 === undefined || !isWheel(reference.filename)) return
     const kept = this.#flights.run(`stored ${reference.sha256}`, async () => {
-      const content = await this.#fromTree(wheel, reference)
-      if (content === undefined) await this.#save(reference.sha256, NONE)
+      const content = await this.#readWheel(wheel, reference.filename)
+      await this.#save(reference.sha256, content ?? NONE)
       return content
     })
     kept.catch((error: unknown) =>
@@ -113,8 +141,9 @@ export class MetadataSource {
     }
   }
 
-  async #save(sha256: Sha256 | undefined, content: Uint8Array): Promise<void> {
-    if (sha256 !== undefined) await this.#options.store.catalog.saveMetadata(sha256, content)
+  async #save(sha256: Sha256 | undefined, content: Uint8Array | undefined): Promise<void> {
+    if (sha256 === undefined || content === undefined) return
+    await this.#options.store.catalog.saveMetadata(sha256, content, this.#options.clock())
   }
 
   /** Undefined where upstream advertises it but has none, or another one. */
@@ -144,18 +173,37 @@ export class MetadataSource {
         `neither the metadata nor the wheel ${reference.filename} is to be had`,
       )
     }
-    return this.#fromTree(wheel.blake3, reference)
+    return this.#readWheel(wheel.blake3, reference.filename)
   }
 
-  async #fromTree(wheel: Blake3, { sha256, filename }: FileReference): Promise<Uint8Array | undefined> {
+  /** Of a stored wheel: from its tree, or, where there is none, from the archive. */
+  async #readWheel(wheel: Blake3, filename: Filename): Promise<Uint8Array | undefined> {
     const { store } = this.#options
     const outcome = await store.unpack(wheel)
     const manifest = outcome.kind === 'unpacked' ? await store.findManifest(outcome.tree) : undefined
     const path = manifest && findMetadataPath(filename, manifest.files.keys())
+    if (manifest !== undefined && path === undefined) return undefined
     const file = path === undefined ? undefined : manifest?.files.get(path)
     const blob = file && (await store.findBlob(file.blake3))
-    if (blob?.bytes !== undefined) await this.#save(sha256, blob.bytes)
-    return blob?.bytes
+    return blob?.bytes ?? this.#readArchive(wheel, filename)
+  }
+
+  async #readArchive(wheel: Blake3, filename: Filename): Promise<Uint8Array | undefined> {
+    const { store, log, signal } = this.#options
+    const blob = await store.findBlob(wheel)
+    if (blob === undefined) return undefined
+    try {
+      return await readRemoteMetadata(filename, blob.size, async ({ first, last }) => {
+        const chunks: Uint8Array[] = []
+        // A chunk is valid only until the next one is asked for.
+        for await (const chunk of await blob.open(first, last, signal)) chunks.push(Uint8Array.from(chunk))
+        return Buffer.concat(chunks)
+      })
+    } catch (error) {
+      if (!(error instanceof ArchiveRefusedError)) throw error
+      log.info({ file: filename, reason: error.message }, 'no metadata in this wheel')
+      return undefined
+    }
   }
 }
 

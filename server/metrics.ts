@@ -1,3 +1,6 @@
+import { type Clock, systemClock } from '../storage/clock.ts'
+import { Traffic } from './traffic.ts'
+
 /** What happened since the start; counted where it happens. */
 export interface Metrics {
   fileHits: number
@@ -10,6 +13,8 @@ export interface Metrics {
   bytesFromUpstream: number
   /** Bytes that went out on all connections, headers included. */
   bytesServed: () => number
+  /** The same by day, index and project. */
+  readonly traffic: Traffic
 }
 
 /** What became of downloads; those that were kept are not counted. */
@@ -22,7 +27,7 @@ export interface DownloadCounts {
   readonly failed: Record<string, number>
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics(clock: Clock = systemClock): Metrics {
   return {
     fileHits: 0,
     fileMisses: 0,
@@ -32,5 +37,6 @@ export function createMetrics(): Metrics {
     downloads: { resumed: 0, notKept: 0, failed: {} },
     bytesFromUpstream: 0,
     bytesServed: () => 0,
+    traffic: new Traffic(clock),
   }
 }

@@ -3,7 +3,7 @@ import type { PageSnapshot } from '../routes/repository.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
 import type { ListedFile, ProjectPage, StoredPage } from '../storage/model.ts'
-import type { ProjectName } from '../storage/names.ts'
+import type { IndexName, ProjectName } from '../storage/names.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
@@ -72,10 +72,9 @@ export class PageSource {
     project: ProjectName,
     options: FindPageOptions = {},
   ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined {
-    const kept = this.#memory.get(keyOf(index, project))
+    const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined || !this.#isUsable(kept, index, options)) return this.#findElsewhere(index, project, options)
-    this.#options.metrics.pageHits += 1
-    return kept.snapshot
+    return this.#hit(index, project, kept)
   }
 
   /**
@@ -86,10 +85,38 @@ export class PageSource {
     index: IndexSource,
     project: ProjectName,
   ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
-    const kept = this.#memory.get(keyOf(index, project))
+    const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined) return this.#load(index, project)
     if (!this.#isUsable(kept, index, {}) && this.#mayAsk(index)) void this.#refreshLater(index, project, kept)
     return kept
+  }
+
+  /** Asks upstream now; `before` is the latest page that was known. Throws {@link UpstreamError} where it gives no answer. */
+  async refresh(
+    index: IndexSource,
+    project: ProjectName,
+  ): Promise<{ readonly before: ProjectPage | undefined; readonly after: ProjectPage | undefined }> {
+    const kept = this.#memory.get(keyOf(index.name, project)) ?? (await this.#load(index, project))
+    // Apart from those that may end with a stale page.
+    const refreshed = await this.#refreshes.run(`${keyOf(index.name, project)} now`, () =>
+      this.#ask(index, project, kept),
+    )
+    return { before: kept?.page, after: refreshed.page }
+  }
+
+  /** Nothing is known of the page any more. False: nothing was. */
+  async forget(index: IndexName, project: ProjectName): Promise<boolean> {
+    const { catalog } = this.#options
+    const wasStored = (await catalog.findPage(index, project)) !== undefined
+    if (wasStored) await catalog.forgetPage(index, project)
+    // Last, since somebody may have taken it from the catalog meanwhile.
+    return this.#memory.delete(keyOf(index, project)) || wasStored
+  }
+
+  /** What we add to this page has changed. */
+  reconsider(index: IndexSource, project: ProjectName): void {
+    // It comes from the catalog, and is completed again.
+    this.#memory.delete(keyOf(index.name, project))
   }
 
   /** Waits for what runs, and ends the thread that reads large pages. */
@@ -104,17 +131,26 @@ export class PageSource {
     options: FindPageOptions,
   ): Promise<PageSnapshot | undefined> {
     const { clock, metrics } = this.#options
-    const kept = this.#memory.get(keyOf(index, project)) ?? (await this.#load(index, project))
+    const kept = this.#memory.get(keyOf(index.name, project)) ?? (await this.#load(index, project))
     if (kept !== undefined && this.#isUsable(kept, index, options)) {
-      metrics.pageHits += 1
-      return kept.snapshot
+      return this.#hit(index, project, kept)
     }
     if (kept?.snapshot !== undefined && !this.#mayAsk(index) && isServableStale(kept.fetchedAt, clock(), index)) {
       metrics.pageStale += 1
       return kept.snapshot
     }
     metrics.pageMisses += 1
-    return (await this.#refreshOnce(index, project, kept)).snapshot
+    const { snapshot } = await this.#refreshOnce(index, project, kept)
+    // Only projects that there are: nobody fills the catalog with names that they make up.
+    if (snapshot !== undefined) metrics.traffic.note(index.name, project, { misses: 1 })
+    return snapshot
+  }
+
+  #hit(index: IndexSource, project: ProjectName, { snapshot }: KeptPage): PageSnapshot | undefined {
+    const { metrics } = this.#options
+    metrics.pageHits += 1
+    if (snapshot !== undefined) metrics.traffic.note(index.name, project, HIT)
+    return snapshot
   }
 
   #isUsable(kept: KeptPage, index: IndexSource, { insists }: FindPageOptions): boolean {
@@ -130,14 +166,14 @@ export class PageSource {
   }
 
   async #load(index: IndexSource, project: ProjectName): Promise<KeptPage | undefined> {
-    const key = keyOf(index, project)
+    const key = keyOf(index.name, project)
     const stored = await this.#options.catalog.findPage(index.name, project)
     // Somebody may have put a newer one there while we waited.
     return this.#memory.get(key) ?? (stored && this.#keep(index, stored, undefined))
   }
 
   #refreshOnce(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
-    return this.#refreshes.run(keyOf(index, project), () => this.#refresh(index, project, kept))
+    return this.#refreshes.run(keyOf(index.name, project), () => this.#refresh(index, project, kept))
   }
 
   async #refreshLater(index: IndexSource, project: ProjectName, kept: KeptPage): Promise<void> {
@@ -184,7 +220,7 @@ export class PageSource {
     response: UpstreamPage,
   ): Promise<KeptPage> {
     const { catalog, clock } = this.#options
-    const key = keyOf(index, project)
+    const key = keyOf(index.name, project)
     const fetchedAt = clock()
     if (response.status === 304 && kept?.page !== undefined) {
       await catalog.confirmPage(index.name, project, fetchedAt)
@@ -213,22 +249,26 @@ export class PageSource {
     const isSame = before?.snapshot !== undefined && saysTheSame(before.snapshot.page, completed)
     const snapshot = isSame ? before.snapshot : { index: index.name, page: completed }
     const kept = { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
-    this.#memory.set(keyOf(index, stored.project), kept)
+    this.#memory.set(keyOf(index.name, stored.project), kept)
     return kept
   }
 }
 
+const HIT = { hits: 1 } as const
 const ABSENT = { snapshot: undefined, page: undefined, etag: undefined, lastModified: undefined, weight: 256 }
 
-function keyOf(index: IndexSource, project: ProjectName): string {
-  return `${index.name}/${project}`
+function keyOf(index: IndexName, project: ProjectName): string {
+  return `${index}/${project}`
 }
 
-/** Of two completions of one page: marks differ, or nothing does. */
+/** Of two completions of one page: marks or upload times differ, or nothing does. */
 function saysTheSame(left: ProjectPage, right: ProjectPage): boolean {
   return (
     left === right ||
-    left.files.every(({ coreMetadata }, at) => isSameMark(coreMetadata, right.files[at]?.coreMetadata))
+    left.files.every(({ coreMetadata, uploadTime }, at) => {
+      const other = right.files[at]
+      return isSameMark(coreMetadata, other?.coreMetadata) && uploadTime === other?.uploadTime
+    })
   )
 }
 

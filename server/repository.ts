@@ -1,17 +1,27 @@
 import type { Content } from '../routes/content.ts'
-import type { Repository, RepositoryStats } from '../routes/repository.ts'
+import type { FileOptions, FileReference, Repository, RepositoryStats, UpstreamStats } from '../routes/repository.ts'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Clock } from '../storage/clock.ts'
 import { type Blake3, type Digest, hashBlake3, hashSha256 } from '../storage/digest.ts'
+import { BlobDamagedError } from '../storage/errors.ts'
+import type { DistributionRecord } from '../storage/model.ts'
 import type { IndexName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
-import { memoryContent, storedContent } from './contents.ts'
+import type { StoredBlob } from '../storage/stored-blobs.ts'
+import { memoryContent, renewedContent, storedContent } from './contents.ts'
+import { createAdministration } from './administration.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
+import type { Jobs } from './jobs.ts'
 import type { ListSource } from './list-source.ts'
 import { lookup, lookUpProject } from './lookup.ts'
 import type { MetadataSource } from './metadata-source.ts'
 import type { Metrics } from './metrics.ts'
 import type { PageSource } from './page-source.ts'
+import type { Upstream } from './upstream.ts'
+import type { HostCondition } from './upstream/breaker.ts'
+import type { ScrubJobs } from './scrub-jobs.ts'
+import type { TrafficWriter } from './traffic-writer.ts'
 import { findVirtual, listVirtual, type VirtualIndex } from './virtual-index.ts'
 import { createTreeMethods } from './trees.ts'
 
@@ -24,7 +34,13 @@ export interface RepositoryParts {
   readonly lists: ListSource
   readonly files: FileSource
   readonly metadata: MetadataSource
+  readonly upstream: Upstream
   readonly metrics: Metrics
+  readonly jobs: Jobs
+  readonly scrubs: ScrubJobs
+  readonly traffic: TrafficWriter
+  /** Of a scrub that names no other rate. */
+  readonly scrubBytesPerSecond: number | undefined
   readonly clock: Clock
 }
 
@@ -32,6 +48,14 @@ export interface RepositoryParts {
 export function createRepository(parts: RepositoryParts): Repository {
   const { indexes, virtuals, store, pages, lists, files, metadata } = parts
   const startedAt = parts.clock()
+  const prunes: Pick<Repository, 'planPrune' | 'executePrune'> = {
+    planPrune: (budget) => store.planPrune(budget),
+    async executePrune(plan, options) {
+      const outcome = await store.executePrune(plan, options)
+      files.forget()
+      return outcome
+    },
+  }
 
   return {
     defaultIndex: parts.defaultIndex,
@@ -45,10 +69,11 @@ export function createRepository(parts: RepositoryParts): Repository {
       if (virtual === undefined) return pages.find(sourceOf(indexes, name), project, options)
       return findVirtual(virtual, project, (index) => pages.find(index, project, options))
     },
-    async findFile(reference, options) {
+    findFile(reference, options) {
       const index = indexes.get(reference.index)
-      return index && files.find(index, reference, options)
+      return index && findFile(files, index, reference, options)
     },
+    meterFile: (reference) => parts.metrics.traffic.meter(reference),
     async findMetadata(reference) {
       const index = indexes.get(reference.index)
       const bytes = index && (await metadata.find(index, reference))
@@ -57,16 +82,12 @@ export function createRepository(parts: RepositoryParts): Repository {
     findWheel: (digest) => findDistribution(parts, digest),
     ...createTreeMethods(parts),
     findBlob: (digest) =>
-      digest.algorithm === 'blake3' ? findBlob(store, digest.hex) : findDistribution(parts, digest),
-    lookup: (key) => lookup(files, store.catalog, key),
-    lookUpProject: (index, project) => lookUpProject(store.catalog, index, project),
+      digest.algorithm === 'blake3' ? findBlob(parts, digest.hex) : findDistribution(parts, digest),
+    lookup: (key) => lookup(files, store, key),
+    lookUpProject: (index, project) => lookUpProject(store, index, project),
     stats: () => collectStats(parts, startedAt),
-    planPrune: (budget) => store.planPrune(budget),
-    async executePrune(plan) {
-      const outcome = await store.executePrune(plan)
-      files.forget()
-      return outcome
-    },
+    ...prunes,
+    admin: createAdministration({ ...parts, ...prunes }),
   }
 }
 
@@ -77,17 +98,65 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
   return index
 }
 
-async function findBlob(store: Store, blake3: Blake3): Promise<Content | undefined> {
-  const blob = await store.findBlob(blake3)
-  return blob && storedContent(blob, undefined)
+function findBlob(parts: RepositoryParts, blake3: Blake3): AtHand<Content | undefined> {
+  const found = parts.store.findBlob(blake3)
+  // It may be a distribution, or a tree's manifest; of whose tree a file is nobody knows.
+  parts.store.noteUse(blake3)
+  return found instanceof Promise
+    ? describeBlob(parts, blake3, found)
+    : andThen(found, (blob) => blob && storedContent(blob, undefined))
 }
 
-async function findDistribution({ store, files }: RepositoryParts, digest: Digest): Promise<Content | undefined> {
+function findFile(
+  files: FileSource,
+  index: IndexSource,
+  reference: FileReference,
+  options: FileOptions,
+): AtHand<Content | undefined> {
+  const findAnew = (): AtHand<Content | undefined> => {
+    files.forget()
+    return files.find(index, reference, { describe: false })
+  }
+  return andThen(files.find(index, reference, options), (content) => content && renewedContent(content, findAnew))
+}
+
+async function describeBlob(
+  parts: RepositoryParts,
+  blake3: Blake3,
+  finding: Promise<StoredBlob | undefined>,
+): Promise<Content | undefined> {
+  try {
+    const blob = await finding
+    return blob && storedContent(blob, undefined)
+  } catch (error) {
+    const isDamaged = error instanceof BlobDamagedError
+    const content = isDamaged ? await findDistribution(parts, { algorithm: 'blake3', hex: blake3 }) : undefined
+    if (content === undefined) throw error
+    return content
+  }
+}
+
+async function findDistribution(parts: RepositoryParts, digest: Digest): Promise<Content | undefined> {
+  const { store, files } = parts
   const record = await files.findByDigest(digest)
-  const blob = record && (await store.findBlob(record.blake3))
-  if (record === undefined || blob === undefined) return undefined
+  if (record === undefined) return undefined
+  const blob = await store.findDistribution(record.blake3)
+  if (blob === undefined) return findAgain(parts, record)
   store.noteUse(record.blake3)
   return storedContent(blob, record.sha256)
+}
+
+/** A distribution whose file is damaged or gone, from where it was seen: as somebody gets it who asks there. */
+async function findAgain(
+  { indexes, files }: RepositoryParts,
+  { sha256, sightings }: DistributionRecord,
+): Promise<Content | undefined> {
+  for (const { index, filename } of sightings) {
+    const source = indexes.get(index)
+    const content = source && (await files.find(source, { index, sha256, filename }, { describe: false }))
+    if (content !== undefined) return content
+  }
+  return undefined
 }
 
 async function collectStats(parts: RepositoryParts, startedAt: number): Promise<RepositoryStats> {
@@ -98,8 +167,18 @@ async function collectStats(parts: RepositoryParts, startedAt: number): Promise<
       files: { hits: metrics.fileHits, misses: metrics.fileMisses },
       pages: { hits: metrics.pageHits, misses: metrics.pageMisses, stale: metrics.pageStale },
     },
-    bytes: { fromUpstream: metrics.bytesFromUpstream, served: metrics.bytesServed() },
+    bytes: {
+      fromUpstream: metrics.bytesFromUpstream,
+      served: metrics.bytesServed(),
+      saved: metrics.traffic.bytesSaved,
+    },
     downloads: { running: files.downloads, ...metrics.downloads, failed: { ...metrics.downloads.failed } },
+    upstreams: Object.fromEntries(parts.upstream.conditions().map(describeHost)),
     store: await store.stats(),
   }
+}
+
+function describeHost({ host, state, failures, openUntil }: HostCondition): [string, UpstreamStats] {
+  const until = openUntil === undefined ? {} : { openUntil: new Date(openUntil).toISOString() }
+  return [host, { state, failures, ...until }]
 }

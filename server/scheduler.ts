@@ -1,29 +1,57 @@
-import type { PruneBudget } from '../storage/catalog/catalog.ts'
+import type { Catalog, PruneBudget } from '../storage/catalog/catalog.ts'
+import type { Clock } from '../storage/clock.ts'
+import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import type { Repository } from '../routes/repository.ts'
 
-/** How often the store is held against its budget, milliseconds. */
-const INTERVAL_MS = 60_000
-/** A prune for size goes this far below the limit, so that the next download does not cause the next prune. */
+/** How often it is looked whether room runs low, milliseconds. */
+const LOOK_MS = 60_000
+/** A prune for room goes this far below the limit, so that the next download does not cause the next prune. */
 const HEADROOM = 0.9
+
+export interface SchedulerOptions {
+  readonly repository: Pick<Repository, 'stats' | 'planPrune' | 'executePrune'>
+  readonly catalog: Pick<Catalog, 'dropStale'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The limits, and how often they are applied. */
+export type PruneSchedule = Pick<
+  Config['storage'],
+  'maxBytes' | 'maxFiles' | 'unusedForMs' | 'keepFreeBytes' | 'pruneIntervalMs' | 'forgetAfterMs'
+>
 
 export interface Scheduler {
   /** Ends the schedule, and waits for the prune that runs. */
   close(): Promise<void>
 }
 
-/** Keeps the store within `budget` by pruning when it is over it. With an empty budget it does nothing. */
-export function schedulePrunes(repository: Repository, budget: PruneBudget, log: Log): Scheduler {
-  if (budget.maxBytes === undefined && budget.unusedForMs === undefined) return { close: () => Promise.resolve() }
+/**
+ * Keeps the store within its limits. Each interval they are all applied, and stale pages and metadata dropped; in between a prune is
+ * made when one is exceeded that is cheap to look at: bytes, files, free space.
+ */
+export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedule): Scheduler {
+  const { clock, log } = options
   let running: Promise<void> = Promise.resolve()
   let isRunning = false
-  const timer = setInterval(() => {
-    if (isRunning) return
-    isRunning = true
-    running = prune(repository, budget, log)
-      .catch((error: unknown) => log.error({ err: error }, 'a scheduled prune failed'))
-      .finally(() => (isRunning = false))
-  }, INTERVAL_MS)
+  let dueAt = clock() + schedule.pruneIntervalMs
+  const look = async (): Promise<void> => {
+    if (clock() < dueAt) return pruneForRoom(options, schedule)
+    await pruneForRoom(options, schedule, { unusedForMs: schedule.unusedForMs })
+    await dropStale(options, schedule)
+    dueAt = clock() + schedule.pruneIntervalMs
+  }
+  const timer = setInterval(
+    () => {
+      if (isRunning) return
+      isRunning = true
+      running = look()
+        .catch((error: unknown) => log.error({ err: error }, 'a scheduled prune failed'))
+        .finally(() => (isRunning = false))
+    },
+    Math.min(LOOK_MS, schedule.pruneIntervalMs),
+  )
   timer.unref()
   return {
     async close() {
@@ -33,14 +61,27 @@ export function schedulePrunes(repository: Repository, budget: PruneBudget, log:
   }
 }
 
-async function prune(repository: Repository, { maxBytes, unusedForMs }: PruneBudget, log: Log): Promise<void> {
+/** @param budget what is to be held in any case. */
+async function pruneForRoom(
+  { repository, log }: SchedulerOptions,
+  limits: PruneSchedule,
+  budget: PruneBudget = {},
+): Promise<void> {
   const { store } = await repository.stats()
-  const isOver = maxBytes !== undefined && store.storedBytes > maxBytes
-  const plan = await repository.planPrune({
-    unusedForMs,
-    maxBytes: isOver ? Math.floor(maxBytes * HEADROOM) : undefined,
-  })
+  const { maxBytes = Infinity, maxFiles = Infinity, keepFreeBytes = 0 } = limits
+  const exceeded: PruneBudget = {
+    maxBytes: store.storedBytes > maxBytes ? Math.floor(maxBytes * HEADROOM) : undefined,
+    maxFiles: store.files > maxFiles ? Math.floor(maxFiles * HEADROOM) : undefined,
+    keepFreeBytes: store.freeBytes < keepFreeBytes ? Math.ceil(keepFreeBytes / HEADROOM) : undefined,
+  }
+  if (Object.values({ ...budget, ...exceeded }).every((limit) => limit === undefined)) return
+  const plan = await repository.planPrune({ ...budget, ...exceeded })
   if (plan.freedBytes === 0 && plan.distributions.length === 0) return
   const { distributions, freedBytes } = await repository.executePrune(plan)
-  log.info({ distributions, freedBytes }, 'pruned')
+  log.info({ distributions, freedBytes, pinned: plan.pinned }, 'pruned')
+}
+
+async function dropStale({ catalog, clock, log }: SchedulerOptions, { forgetAfterMs }: PruneSchedule): Promise<void> {
+  const { pages, metadata } = await catalog.dropStale(clock() - forgetAfterMs)
+  if (pages > 0 || metadata > 0) log.info({ pages, metadata }, 'dropped what nobody asked for')
 }

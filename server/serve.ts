@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Repository } from '../routes/repository.ts'
 import { openDiskBlobStore } from '../storage/blobs/disk-blob-store.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import { openSqliteCatalog } from '../storage/catalog/sqlite-catalog.ts'
@@ -6,13 +7,16 @@ import { systemClock } from '../storage/clock.ts'
 import { prepareDataFolder } from '../storage/data-folder.ts'
 import { diskIo } from '../storage/io.ts'
 import { createLayout } from '../storage/layout.ts'
-import { Store } from '../storage/store.ts'
+import { type ScrubOptions, Store, type StoreOptions } from '../storage/store.ts'
 import type { IndexName } from '../storage/names.ts'
 import { createUnpacker } from '../storage/unpacker.ts'
 import { type App, createApp } from './app.ts'
 import type { Config, IndexConfig } from './config.ts'
+import { logDamage } from './damage-log.ts'
 import { FileSource, type FileSourceOptions } from './file-source.ts'
+import { tolerateFullDisk } from './full-disk.ts'
 import type { IndexSource } from './index-source.ts'
+import { Jobs } from './jobs.ts'
 import { ListSource } from './list-source.ts'
 import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
@@ -20,8 +24,14 @@ import { MetadataSource } from './metadata-source.ts'
 import { createMetrics } from './metrics.ts'
 import { PageSource } from './page-source.ts'
 import { createRepository } from './repository.ts'
+import { refetch } from './refetch.ts'
 import { schedulePrunes } from './scheduler.ts'
+import { ScrubJobs } from './scrub-jobs.ts'
+import { scheduleScrubs } from './scrubs.ts'
+import { UploadTimes } from './upload-times.ts'
+import { TrafficWriter } from './traffic-writer.ts'
 import { Upstream } from './upstream.ts'
+import { Breaker } from './upstream/breaker.ts'
 import type { VirtualIndex } from './virtual-index.ts'
 import { userAgent } from './version.ts'
 
@@ -34,6 +44,8 @@ export interface Server {
   readonly app: App
   /** Where the stats take the bytes served from, once something listens. */
   countServed(bytesSent: () => number): void
+  /** Tells all jobs to end, and those who follow them that they did: first of all at shutdown, since responses wait for them. */
+  cancelJobs(): void
   /**
    * Lets running downloads finish for the grace time (by default none), then ends them and unpacking, and closes the store. Responses
    * should be over by then.
@@ -43,9 +55,9 @@ export interface Server {
 
 /** Opens the store and puts the parts of the server together; nothing listens yet. Throws {@link StorageError} where the store cannot be opened. */
 export async function openServer(config: Config, log: Log): Promise<Server> {
-  const store = await openStore(config, log)
+  const store = await openStore(config, log, (record) => refetch({ files, indexes }, record))
   const ending = new AbortController()
-  const upstream = new Upstream({ ...config.upstream, pageTimeoutMs: PAGE_TIMEOUT_MS, userAgent })
+  const upstream = openUpstream(config, log)
   const metrics = createMetrics()
   const shared = {
     upstream,
@@ -58,9 +70,12 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
     signal: ending.signal,
   }
   const indexes = new Map(config.indexes.map((index) => [index.name, sourceOf(index)]))
-  const { marks, pages, files, metadata } = createSources(config, shared)
+  const { marks, uploadTimes, pages, files, metadata } = createSources(config, shared)
+  const work = createWork(shared)
   const repository = createRepository({
     ...shared,
+    ...work,
+    scrubBytesPerSecond: config.storage.scrubBytesPerSecond,
     indexes,
     virtuals: virtualsOf(config, indexes),
     defaultIndex: findDefault(config),
@@ -69,25 +84,51 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
     lists: new ListSource(shared),
     metadata,
   })
-  const scheduler = schedulePrunes(repository, config.storage, log)
+  const schedules = startSchedules({ ...shared, ...work, repository }, config)
   store.resume()
   return {
-    app: createApp({
-      repository,
-      uploads: { find: (index) => findUpload(config, index) },
-      adminToken: config.adminToken,
-      log,
-    }),
+    app: openApp(config, repository, log),
     countServed: (bytesSent) => (metrics.bytesServed = bytesSent),
+    cancelJobs: () => work.jobs.cancelAll(),
     async close({ graceMs = 0 } = {}) {
+      await work.jobs.close()
       await finishWithin(graceMs, files.settle())
       ending.abort(new Error('Arbor is shutting down'))
-      await scheduler.close()
-      await Promise.all([files.settle(), pages.close(), metadata.settle(), marks.settle()])
-      await upstream.close()
+      await schedules.close()
+      await Promise.all([files.settle(), pages.close(), metadata.settle(), marks.settle(), uploadTimes.settle()])
+      await Promise.all([upstream.close(), work.traffic.close()])
       await store.close()
     },
   }
+}
+
+/** What goes on beside the requests. */
+function createWork(shared: Shared) {
+  const jobs = new Jobs(shared)
+  return { jobs, scrubs: new ScrubJobs(jobs, shared.store), traffic: new TrafficWriter(shared) }
+}
+
+type Scheduled = Shared & { readonly repository: Repository; readonly scrubs: ScrubJobs }
+
+function startSchedules({ scrubs, ...parts }: Scheduled, { storage }: Config) {
+  const store = { catalog: parts.catalog, scrub: (options: ScrubOptions) => scrubs.scrub(options) }
+  const schedules = [schedulePrunes(parts, storage), scheduleScrubs({ ...parts, store }, storage)]
+  return { close: () => Promise.all(schedules.map((schedule) => schedule.close())) }
+}
+
+function openApp(config: Config, repository: Repository, log: Log): App {
+  const uploads = { find: (index: string | undefined) => findUpload(config, index) }
+  return createApp({ repository, uploads, adminToken: config.adminToken, log })
+}
+
+function openUpstream({ upstream, indexes }: Config, log: Log): Upstream {
+  return new Upstream({
+    ...upstream,
+    pageTimeoutMs: PAGE_TIMEOUT_MS,
+    userAgent,
+    addresses: { ownHosts: new Set(indexes.map(({ url }) => url.hostname)) },
+    breaker: new Breaker({ clock: systemClock, log }),
+  })
 }
 
 type Shared = Omit<FileSourceOptions, 'pages' | 'maxBytes' | 'whenAbandoned'> & { readonly catalog: Catalog }
@@ -95,20 +136,27 @@ type Shared = Omit<FileSourceOptions, 'pages' | 'maxBytes' | 'whenAbandoned'> & 
 /** Pages say which wheels have metadata, which comes from files, which are found by pages: they know each other. */
 function createSources(config: Config, shared: Shared) {
   const marks = new MetadataMarks({ ...shared, tryRanges: (index, listing) => metadata.tryRanges(index, listing) })
+  const uploadTimes = new UploadTimes(shared)
   const pages = new PageSource({
     ...shared,
     memoryBytes: config.memory.pagesBytes,
-    complete: (index, page) => marks.complete(index, page),
+    // Marks last: whose they are hangs on the object that was marked.
+    complete: async (index, page) => marks.complete(index, await uploadTimes.complete(index, page)),
   })
   const files = new FileSource({
     ...shared,
     pages,
+    uploadTimes,
     maxBytes: config.storage.maxBytes,
     onWheelKept: (wheel, reference, listed) => metadata.keepFromStore(wheel, reference, listed),
     ...config.downloads,
   })
-  const metadata = new MetadataSource({ ...shared, files })
-  return { marks, pages, files, metadata }
+  const metadata = new MetadataSource({
+    ...shared,
+    files,
+    onNone: (index, project) => pages.reconsider(index, project),
+  })
+  return { marks, uploadTimes, pages, files, metadata }
 }
 
 /** Resolves when `work` does, or the time is up. */
@@ -119,12 +167,12 @@ async function finishWithin(graceMs: number, work: Promise<void>): Promise<void>
   over.abort()
 }
 
-async function openStore(config: Config, log: Log): Promise<Store> {
+async function openStore(config: Config, log: Log, fetchAgain: NonNullable<StoreOptions['refetch']>): Promise<Store> {
   const io = diskIo
   const layout = createLayout(config.data)
   await prepareDataFolder(io, layout)
   const blobs = await openDiskBlobStore({ io, layout })
-  const catalog = await openSqliteCatalog({ path: layout.catalog })
+  const catalog = tolerateFullDisk(await openSqliteCatalog({ path: layout.catalog, io }), log)
   return new Store({
     io,
     clock: systemClock,
@@ -134,9 +182,12 @@ async function openStore(config: Config, log: Log): Promise<Store> {
     unpacker: createUnpacker({
       stage: () => blobs.stage(),
       findStored: (blake3s) => catalog.findStored(blake3s),
+      ...config.trees,
     }),
     memoryBytes: config.memory.filesBytes,
     onError: (error, task) => log.error({ err: error }, `${task} failed`),
+    onDamage: (damage) => logDamage(log, damage),
+    refetch: fetchAgain,
   })
 }
 

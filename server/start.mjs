@@ -1,3 +1,6 @@
+import nodeModule from 'node:module'
+import { fileURLToPath } from 'node:url'
+
 // Plain JavaScript, since it has to run on the Node that cannot read the rest.
 const [major] = process.versions.node.split('.')
 if (Number(major) < 24) {
@@ -6,4 +9,8 @@ if (Number(major) < 24) {
   )
   process.exit(1)
 }
+// Half the time to start, and 30 MB less, since the types need not be stripped again. Where the folder cannot be written, nothing happens. Not
+// in the folder for temporary files, as Node would: whoever can write there could have us run theirs. Threads know of it by the variable.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/arbor', import.meta.url))
+nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
 await import('./main.ts')

@@ -1,8 +1,9 @@
 import type { Content } from '../routes/content.ts'
-import type { Pending, Repository, WheelTreeOptions } from '../routes/repository.ts'
+import type { Pending, Repository, ServedTreeFile, WheelTreeOptions } from '../routes/repository.ts'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import { ArchiveRefusedError } from '../storage/errors.ts'
-import type { Tree } from '../storage/model.ts'
+import type { Tree, TreeFile } from '../storage/model.ts'
 import { isWheel, type TreePath } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
@@ -30,6 +31,10 @@ type TreeMethods = Pick<
 export function createTreeMethods(parts: TreeParts): TreeMethods {
   const { store } = parts
   const findTree = async (id: Blake3): Promise<Tree | undefined> => (await store.findManifest(id))?.tree
+  const noteUse = <Found>(id: Blake3, found: Found): Found => {
+    if (found !== undefined) store.noteUse(id)
+    return found
+  }
   return {
     async findTreeOfWheel(digest, options) {
       const wheel = await findUnpacked(parts, digest, options)
@@ -41,36 +46,48 @@ export function createTreeMethods(parts: TreeParts): TreeMethods {
       const tree = await findTree(wheel.tree)
       return asContent(tree && (await store.renditions.archive(tree, form, wheel.blake3)))
     },
-    findManifest: (id) => store.findManifest(id),
+    findManifest: (id) => andThen(store.findManifest(id), (manifest) => noteUse(id, manifest)),
     async findTreeIds(alias) {
       return (await findTreesByAlias(store.catalog, alias)).map(({ id }) => id)
     },
     async findTreeArchive(id, form) {
       const tree = await findTree(id)
-      return asContent(tree && (await store.renditions.archive(tree, form)))
+      return noteUse(id, asContent(tree && (await store.renditions.archive(tree, form))))
     },
     findTreeFile: (id, path, { gzip }) => findTreeFile(store, id, path, { gzip }),
     async findMissing(id, have) {
       const tree = await findTree(id)
-      return asContent(tree && store.renditions.missing(tree, have))
+      return noteUse(id, asContent(tree && store.renditions.missing(tree, have)))
     },
   }
 }
 
-async function findTreeFile(
+function findTreeFile(
   store: Store,
   id: Blake3,
   path: TreePath,
   { gzip }: { readonly gzip: boolean },
-): ReturnType<Repository['findTreeFile']> {
-  const manifest = await store.findManifest(id)
-  const file = manifest?.files.get(path)
-  if (manifest === undefined || file === undefined) return undefined
+): AtHand<ServedTreeFile | undefined> {
+  return andThen(store.findManifest(id), (manifest) => {
+    const file = manifest?.files.get(path)
+    if (manifest === undefined || file === undefined) return undefined
+    store.noteUse(id)
+    return gzip ? findCoded(store, manifest.tree, file) : findPlain(store, file)
+  })
+}
+
+function findPlain(store: Store, { blake3, executable }: TreeFile): AtHand<ServedTreeFile | undefined> {
+  return andThen(
+    store.findBlob(blake3),
+    (blob) => blob && { content: storedContent(blob, undefined), encoding: undefined, blake3, executable },
+  )
+}
+
+async function findCoded(store: Store, tree: Tree, file: TreeFile): Promise<ServedTreeFile | undefined> {
+  const rendition = await store.renditions.gzipFile(tree, file.path)
+  if (rendition === undefined) return findPlain(store, file)
   const { blake3, executable } = file
-  const rendition = gzip ? await store.renditions.gzipFile(manifest.tree, path) : undefined
-  if (rendition !== undefined) return { content: renditionContent(rendition), encoding: 'gzip', blake3, executable }
-  const blob = await store.findBlob(blake3)
-  return blob && { content: storedContent(blob, undefined), encoding: undefined, blake3, executable }
+  return { content: renditionContent(rendition), encoding: 'gzip', blake3, executable }
 }
 
 /** A stored wheel and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */

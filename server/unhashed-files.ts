@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
 import type { Distribution, ListedFile } from '../storage/model.ts'
+import { SingleFlight } from '../storage/single-flight.ts'
 import type { Log } from './log.ts'
 import { UpstreamError } from './errors.ts'
 import type { Listing } from './file-source.ts'
@@ -10,13 +12,15 @@ import type { Upstream } from './upstream.ts'
 
 export interface UnhashedFilesOptions {
   readonly upstream: Upstream
+  readonly catalog: Catalog
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
 }
 
 interface Binding {
-  readonly fingerprint: string
+  /** What the index said of it. */
+  readonly listing: string
   /** Upstream's ETag or Last-Modified, seen before the download began: if the file changes meanwhile, it is fetched once more. */
   readonly validator: string | undefined
   readonly checkedAt: number
@@ -27,11 +31,13 @@ interface Binding {
 /**
  * Which stored bytes stand for a file of which its index lists no SHA-256 (E17): upstream may overwrite it in place. A weaker hash binds
  * it, since the download was held to that; without any hash upstream is asked whether it is still the same, as often as for a
- * page. Known until the process ends: then such a file is fetched once more.
+ * page.
  */
 export class UnhashedFiles {
   readonly #options: UnhashedFilesOptions
   readonly #bindings = new LRUCache<string, Binding>({ max: 10_000 })
+  readonly #checks = new SingleFlight<string, string | UpstreamError | undefined>()
+  readonly #saves = new Set<Promise<void>>()
 
   constructor(options: UnhashedFilesOptions) {
     this.#options = options
@@ -39,50 +45,91 @@ export class UnhashedFiles {
 
   /** What is stored of it, if that is what upstream has now. */
   async findCurrent(index: IndexSource, { listed }: Listing): Promise<Distribution | undefined> {
-    const { clock } = this.#options
+    const { clock, log } = this.#options
+    const listing = JSON.stringify([listed.hashes, listed.size])
+    const found = await this.#load(index, listed)
+    const kept = found?.listing === listing ? found : undefined
+    const isBound = kept?.distribution !== undefined && Object.keys(listed.hashes).length > 0
+    if (kept !== undefined && (isBound || isFresh(kept.checkedAt, clock(), index))) return kept.distribution
     const key = keyOf(index, listed)
-    const kept = this.#bindings.get(key)
-    const fingerprint = JSON.stringify([listed.hashes, listed.size])
-    const isSameListing = kept?.fingerprint === fingerprint
-    if (isSameListing && kept.distribution !== undefined) {
-      const isBound = Object.keys(listed.hashes).length > 0
-      if (isBound || isFresh(kept.checkedAt, clock(), index)) return kept.distribution
-    }
     const checkedAt = clock()
-    const validator = await this.#validate(index, listed, kept?.distribution !== undefined)
-    if (validator === 'unknown') return isSameListing ? kept.distribution : undefined
-    const isSame = isSameListing && validator !== undefined && validator === kept.validator
-    const distribution = isSame ? kept.distribution : undefined
-    this.#bindings.set(key, { fingerprint, validator, checkedAt, distribution })
+    const validator = await this.#checks.run(key, () => this.#validate(index, listed))
+    if (validator instanceof UpstreamError) {
+      if (kept === undefined)
+        this.#bindings.set(key, { listing, validator: undefined, checkedAt, distribution: undefined })
+      if (kept?.distribution === undefined || index.mode === 'strict') return undefined
+      log.warn(
+        { index: index.name, file: listed.filename, reason: validator.message },
+        'serving a file that may be old',
+      )
+      return kept.distribution
+    }
+    const distribution = validator !== undefined && validator === kept?.validator ? kept.distribution : undefined
+    this.#bindings.set(key, { listing, validator, checkedAt, distribution })
     return distribution
   }
 
-  /** A download that followed {@link findCurrent} is stored. */
-  keep(index: IndexSource, { listed }: Listing, distribution: Distribution): void {
-    const key = keyOf(index, listed)
-    const kept = this.#bindings.get(key)
-    if (kept !== undefined) this.#bindings.set(key, { ...kept, distribution })
+  /** The same, but upstream is asked nothing where nothing of it is stored. */
+  async findStored(index: IndexSource, listing: Listing): Promise<Distribution | undefined> {
+    const kept = await this.#load(index, listing.listed)
+    return kept?.distribution && this.findCurrent(index, listing)
   }
 
-  /** Undefined: upstream says nothing that tells one version from another. Unknown: it is in trouble, and there is something to serve. */
-  async #validate(index: IndexSource, listed: ListedFile, isStored: boolean): Promise<string | undefined> {
-    const { upstream, signal, log } = this.#options
+  /** Which version {@link findCurrent} saw last, by what upstream says of it. */
+  findVersion(index: IndexSource, listed: ListedFile): string | undefined {
+    return this.#bindings.get(keyOf(index, listed))?.validator
+  }
+
+  /** A download that followed {@link findCurrent} is stored; of which version it is was asked when it began. */
+  keep(
+    index: IndexSource,
+    { listed }: Listing,
+    { version, distribution }: { readonly version: string | undefined; readonly distribution: Distribution },
+  ): void {
+    const key = keyOf(index, listed)
+    const kept = this.#bindings.get(key)
+    if (kept === undefined || kept.validator !== version) return
+    this.#bindings.set(key, { ...kept, distribution })
+    const { catalog, log } = this.#options
+    const save = catalog
+      .saveUnhashed(index.name, listed.url, { ...kept, sha256: distribution.sha256 })
+      .catch((error: unknown) =>
+        log.warn({ err: error, file: listed.filename }, 'this file is fetched again after a restart'),
+      )
+      .finally(() => this.#saves.delete(save))
+    this.#saves.add(save)
+  }
+
+  /** Waits for what is being saved. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#saves)
+  }
+
+  async #load(index: IndexSource, { url }: ListedFile): Promise<Binding | undefined> {
+    const key = keyOf(index, { url })
+    const kept = this.#bindings.get(key)
+    if (kept !== undefined) return kept
+    const saved = await this.#options.catalog.findUnhashed(index.name, url)
+    // Somebody may have asked upstream while we waited.
+    if (saved !== undefined && !this.#bindings.has(key)) this.#bindings.set(key, saved)
+    return this.#bindings.get(key)
+  }
+
+  /** Undefined: upstream says nothing that tells one version from another. An error: it is in trouble. */
+  async #validate(index: IndexSource, listed: ListedFile): Promise<string | UpstreamError | undefined> {
+    const { upstream, signal } = this.#options
     try {
       const response = await upstream.openPart(fileTarget(index, listed.url), { first: 0, last: 0 }, signal)
       response.discard()
-      if (response.status >= 500) throw new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `answered ${response.status}`)
+      if (response.status >= 500) return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `answered ${response.status}`)
       return response.validator === undefined ? undefined : `${response.validator} ${response.size}`
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
-      if (isStored && index.mode !== 'strict') {
-        log.warn({ index: index.name, file: listed.filename, reason: error.message }, 'serving a file that may be old')
-        return 'unknown'
-      }
-      return undefined
+      return error
     }
   }
 }
 
-function keyOf({ name }: IndexSource, { url }: ListedFile): string {
+function keyOf({ name }: IndexSource, { url }: Pick<ListedFile, 'url'>): string {
   return `${name} ${url}`
 }

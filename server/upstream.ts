@@ -1,9 +1,15 @@
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
-import { type Agent, type Dispatcher, EnvHttpProxyAgent, errors } from 'undici'
+import type { Dispatcher } from 'undici'
 import { UpstreamError } from './errors.ts'
 import { redactUrl } from './redact.ts'
-import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream-headers.ts'
+import { createAgent, trustAlso } from './upstream/agent.ts'
+import type { Breaker, HostCondition } from './upstream/breaker.ts'
+import { translateError, translateErrors } from './upstream/failures.ts'
+import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream/headers.ts'
+import { type AddressPolicy, refuseLinkLocal } from './upstream/link-local.ts'
+import { PAGE_CODING, readPageBody } from './upstream/page-body.ts'
+import { credentialHeaders, type Target } from './upstream/target.ts'
+
+export type { Credentials, Target } from './upstream/target.ts'
 
 export interface UpstreamOptions {
   readonly connectTimeoutMs: number
@@ -17,17 +23,12 @@ export interface UpstreamOptions {
   readonly userAgent: string
   /** Downloads that run at once from one host; more wait their turn, first come, first served. */
   readonly downloadsPerHost?: number | undefined
-}
-
-/** RFC 7617, or RFC 6750. */
-export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string }
-
-/** Where a request goes, and what it may carry there. */
-export interface Target {
-  readonly url: string
-  /** Sent to the origin of `credentialsFor` only, whatever redirects. */
-  readonly credentials?: Credentials | undefined
-  readonly credentialsFor?: string | undefined
+  /** Certificates (PEM) that are trusted beside Node's. */
+  readonly ca?: string | undefined
+  /** By default no host is. */
+  readonly addresses?: AddressPolicy | undefined
+  /** By default every host is asked, whatever became of the last request. */
+  readonly breaker?: Breaker | undefined
 }
 
 export interface UpstreamPage {
@@ -56,10 +57,19 @@ const MAX_REDIRECTS = 5
 /** A busy host must not refuse us, and an installer on its own would open some fifty connections. */
 const DOWNLOADS_PER_HOST = 64
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const NO_OWN_HOSTS: AddressPolicy = { ownHosts: new Set() }
+
+interface Sending {
+  readonly dispatcher: Dispatcher
+  readonly method?: 'GET' | 'HEAD'
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
 
 /** The only door for outgoing HTTP. It follows redirects by itself, since each hop decides what may go along. */
 export class Upstream {
   readonly #options: UpstreamOptions
+  readonly #addresses: AddressPolicy
   // Two pools, so that running downloads do not keep pages, and parts of files, waiting for a connection. An undici pool
   // queues what finds all connections of its origin busy, and serves the queue in order.
   readonly #pages: Dispatcher
@@ -67,13 +77,16 @@ export class Upstream {
 
   constructor(options: UpstreamOptions) {
     this.#options = options
-    const timeouts = {
-      connect: { timeout: options.connectTimeoutMs },
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.idleTimeoutMs,
-    }
-    this.#pages = createAgent({ ...timeouts, connections: 32 })
-    this.#files = createAgent({ ...timeouts, connections: options.downloadsPerHost ?? DOWNLOADS_PER_HOST })
+    this.#addresses = options.addresses ?? NO_OWN_HOSTS
+    const secureContext = options.ca === undefined ? undefined : trustAlso(options.ca)
+    const agent = { ...options, secureContext, addresses: this.#addresses }
+    this.#pages = createAgent({ ...agent, connections: 32 })
+    this.#files = createAgent({ ...agent, connections: options.downloadsPerHost ?? DOWNLOADS_PER_HOST })
+  }
+
+  /** How it stands with the hosts that were asked. */
+  conditions(): readonly HostCondition[] {
+    return this.#options.breaker?.conditions() ?? []
   }
 
   /** GETs a project page or list, conditionally where validators are given. Statuses are returned, not judged; trouble on the way throws {@link UpstreamError}. */
@@ -85,14 +98,16 @@ export class Upstream {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#options.pageTimeoutMs)])
     const headers = {
       accept: PAGE_ACCEPT,
-      'accept-encoding': 'gzip',
+      'accept-encoding': PAGE_CODING,
       ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }),
       ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }),
     }
-    const { response, url } = await this.#request(this.#pages, target, headers, { signal: limit, sameHost: true })
+    const { response, url } = await this.#request(target, { dispatcher: this.#pages, headers, signal: limit })
+    const body = translateErrors(response.body, url)
+    const coding = headerOf(response.headers, 'content-encoding')
     return {
       status: response.statusCode,
-      body: await this.#readPage(response, url),
+      body: await readPageBody(body, coding, { url, maxBytes: this.#options.pageMaxBytes }),
       contentType: headerOf(response.headers, 'content-type'),
       url,
       etag: headerOf(response.headers, 'etag'),
@@ -112,7 +127,7 @@ export class Upstream {
   ): Promise<UpstreamFile> {
     const range = part === undefined ? {} : { range: `bytes=${part.from}-${part.to ?? ''}` }
     const ifRange = part?.ifRange === undefined ? {} : { 'if-range': part.ifRange }
-    return this.#openFile(this.#files, target, { ...range, ...ifRange }, signal)
+    return this.#openFile(target, { dispatcher: this.#files, headers: { ...range, ...ifRange }, signal })
   }
 
   /** GETs a few bytes of a file, `first` and `last` included, beside all downloads. Throws as {@link fetchPage}. */
@@ -121,20 +136,30 @@ export class Upstream {
     { first, last }: { readonly first: number; readonly last: number },
     signal: AbortSignal,
   ): Promise<UpstreamFile> {
-    return this.#openFile(this.#pages, target, { range: `bytes=${first}-${last}` }, signal)
+    return this.#openFile(target, { dispatcher: this.#pages, headers: { range: `bytes=${first}-${last}` }, signal })
   }
 
-  async #openFile(
-    dispatcher: Dispatcher,
-    target: Target,
-    rangeHeaders: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<UpstreamFile> {
-    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...rangeHeaders }
-    const { response, url } = await this.#request(dispatcher, target, headers, { signal, sameHost: false })
+  /** Asks for what a file's headers say, and nothing of its bytes; the status is returned. Throws as {@link fetchPage}. */
+  async describeFile(target: Target, signal: AbortSignal): Promise<number> {
+    const file = await this.#openFile(target, { dispatcher: this.#pages, method: 'HEAD', headers: {}, signal })
+    // Read to its end, which it is at: the connection can be used again.
+    for await (const _ of file.body) continue
+    return file.status
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#pages.destroy(), this.#files.destroy()])
+  }
+
+  async #openFile(target: Target, sending: Sending): Promise<UpstreamFile> {
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...sending.headers }
+    const { response, url } = await this.#request(target, { ...sending, headers })
+    const { statusCode: status } = response
+    const lastModified = headerOf(response.headers, 'last-modified')
+    if ((status === 200 || status === 206) && lastModified !== undefined) target.onLastModified?.(lastModified)
     return {
-      ...placeOf(response.statusCode, response.headers),
-      status: response.statusCode,
+      ...placeOf(status, response.headers),
+      status,
       validator: validatorOf(response.headers),
       retryAfterSeconds: retryAfterOf(response.headers),
       body: translateErrors(response.body, url),
@@ -142,28 +167,14 @@ export class Upstream {
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#pages.destroy(), this.#files.destroy()])
-  }
-
-  async #request(
-    dispatcher: Dispatcher,
-    target: Target,
-    headers: Record<string, string>,
-    options: { readonly signal: AbortSignal; readonly sameHost: boolean },
-  ): Promise<{ response: Dispatcher.ResponseData; url: string }> {
+  async #request(target: Target, sending: Sending): Promise<{ response: Dispatcher.ResponseData; url: string }> {
     let url = new URL(target.url)
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const response = await this.#send(
-        dispatcher,
-        url,
-        { ...headers, ...this.#ownHeaders(url, target) },
-        options.signal,
-      )
+      const response = await this.#send(url, target, sending)
       const location = headerOf(response.headers, 'location')
       if (!REDIRECTS.has(response.statusCode) || location === undefined) return { response, url: url.href }
       discard(response)
-      url = checkRedirect(url, location, options)
+      url = checkRedirect(url, location, target)
     }
     throw new UpstreamError(
       'ERR_UPSTREAM_REFUSED',
@@ -171,120 +182,36 @@ export class Upstream {
     )
   }
 
-  async #send(
-    dispatcher: Dispatcher,
-    url: URL,
-    headers: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
-    try {
-      return await dispatcher.request({
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: 'GET',
-        headers,
-        signal,
-      })
-    } catch (error) {
-      throw translateError(error, url.href)
+  async #send(url: URL, target: Target, sending: Sending): Promise<Dispatcher.ResponseData> {
+    const { dispatcher, method = 'GET', signal } = sending
+    refuseLinkLocal(url, this.#addresses)
+    const { userAgent, breaker } = this.#options
+    const headers = { ...sending.headers, 'user-agent': userAgent, ...credentialHeaders(url, target) }
+    const send = async (): Promise<Dispatcher.ResponseData> => {
+      try {
+        return await dispatcher.request({
+          origin: url.origin,
+          path: url.pathname + url.search,
+          method,
+          headers,
+          signal,
+        })
+      } catch (error) {
+        throw translateError(error, url.href)
+      }
     }
-  }
-
-  #ownHeaders(url: URL, target: Target): Record<string, string> {
-    const { credentials, credentialsFor } = target
-    const isTheirs = credentials !== undefined && new URL(credentialsFor ?? target.url).origin === url.origin
-    return { 'user-agent': this.#options.userAgent, ...(isTheirs && { authorization: formatCredentials(credentials) }) }
-  }
-
-  async #readPage(response: Dispatcher.ResponseData, url: string): Promise<Uint8Array> {
-    const { pageMaxBytes } = this.#options
-    const chunks: Uint8Array[] = []
-    let size = 0
-    for await (const chunk of translateErrors(response.body, url)) {
-      size += chunk.length
-      if (size > pageMaxBytes) throw tooLarge(url, pageMaxBytes)
-      chunks.push(chunk)
-    }
-    return decode(Buffer.concat(chunks), headerOf(response.headers, 'content-encoding'), url, pageMaxBytes)
+    return breaker === undefined ? send() : breaker.watch(url, send)
   }
 }
 
-const gunzipAsync = promisify(gunzip)
-
-/** Undoes the one coding that is asked for. The limit holds for what comes out, too: a page may be a bomb. */
-async function decode(body: Buffer, coding: string | undefined, url: string, maxBytes: number): Promise<Uint8Array> {
-  if (coding === undefined || coding === 'identity' || body.length === 0) return body
-  if (coding !== 'gzip' && coding !== 'x-gzip') {
-    throw new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is encoded as ${coding}, which was not asked for`)
-  }
-  try {
-    return await gunzipAsync(body, { maxOutputLength: maxBytes })
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-      throw tooLarge(url, maxBytes)
-    throw new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is not the gzip that it says it is`, {
-      cause: error,
-    })
-  }
-}
-
-function tooLarge(url: string, maxBytes: number): UpstreamError {
-  return new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is larger than ${maxBytes} bytes`)
-}
-
-/** Goes through HTTP_PROXY, HTTPS_PROXY and NO_PROXY, where they are set. */
-function createAgent(options: Agent.Options): Dispatcher {
-  return new EnvHttpProxyAgent(options)
-}
-
-/**
- * A page may not come from another host than the one configured: an index that redirects unknown projects to a public one makes
- * private names confusable. A file may.
- */
-function checkRedirect(from: URL, location: string, { sameHost }: { readonly sameHost: boolean }): URL {
+/** Where a redirect leads, if it may lead there: see {@link Target.redirectHosts}. */
+function checkRedirect(from: URL, location: string, { redirectHosts = [] }: Target): URL {
   const to = URL.parse(location, from.href)
   if (to === null || (to.protocol !== 'http:' && to.protocol !== 'https:')) {
     throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to no http(s) URL`)
   }
-  if (sameHost && to.host !== from.host) {
-    throw new UpstreamError(
-      'ERR_UPSTREAM_REFUSED',
-      `${redactUrl(from)} redirects to another host, ${to.host}, which a page must not`,
-    )
-  }
-  return to
-}
-
-async function* translateErrors(body: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    throw translateError(error, url)
-  }
-}
-
-function translateError(error: unknown, url: string): unknown {
-  if (error instanceof DOMException && error.name === 'TimeoutError') return timeout(error, url)
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
-    return timeout(error, url)
-  if (error instanceof errors.ConnectTimeoutError) return timeout(error, url)
-  if (error instanceof DOMException || !(error instanceof Error)) return error
-  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `${redactUrl(url)}: ${describe(error)}`, { cause: error })
-}
-
-function timeout(cause: Error, url: string): UpstreamError {
-  return new UpstreamError('ERR_UPSTREAM_TIMEOUT', `${redactUrl(url)} took too long`, { cause })
-}
-
-/** Node hides what happened behind "fetch failed" or an empty AggregateError message. */
-function describe(error: Error): string {
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined
-  return first instanceof Error ? first.message : error.message
-}
-
-function formatCredentials(credentials: Credentials): string {
-  if ('token' in credentials) return `Bearer ${credentials.token}`
-  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`
+  if (redirectHosts === 'any' || to.host === from.host || redirectHosts.includes(to.host)) return to
+  throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to another host, ${to.host}`)
 }
 
 function discard(response: Dispatcher.ResponseData): void {

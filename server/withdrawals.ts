@@ -1,11 +1,14 @@
 import type { FileReference, PageSnapshot } from '../routes/repository.ts'
-import { projectsOf } from '../storage/names.ts'
+import { type ProjectName, projectsOf } from '../storage/names.ts'
 import { UpstreamError } from './errors.ts'
 import type { IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 
 /** `{sha256}/{filename}` of what a page offers, made when the first of its files is asked for. */
 const offered = new WeakMap<PageSnapshot, ReadonlySet<string>>()
+
+/** The page that a file was last seen on: the routes have the same reference for the same URL again, mostly. */
+const lastOffer = new WeakMap<FileReference, { readonly project: ProjectName; readonly snapshot: PageSnapshot }>()
 
 /**
  * E16, B14: is a file no longer offered by its index, as far as we know without asking? Its page may be old, but what it does not list any more
@@ -18,10 +21,17 @@ export function isWithdrawn(
   reference: FileReference,
 ): boolean | Promise<boolean> {
   if (index.keepRemoved === true) return false
-  const [project] = projectsOf(reference.filename)
+  const last = lastOffer.get(reference)
+  const project = last?.project ?? projectsOf(reference.filename)[0]
   const known = project === undefined ? undefined : pages.findKnown(index, project)
-  if (known !== undefined && !(known instanceof Promise) && offers(known.snapshot, reference)) return false
-  return isNowhere(pages, index, reference)
+  if (project === undefined || known === undefined || known instanceof Promise) {
+    return isNowhere(pages, index, reference)
+  }
+  const { snapshot } = known
+  if (snapshot !== undefined && last?.snapshot === snapshot) return false
+  if (snapshot === undefined || !offers(snapshot, reference)) return isNowhere(pages, index, reference)
+  lastOffer.set(reference, { project, snapshot })
+  return false
 }
 
 async function isNowhere(pages: PageSource, index: IndexSource, reference: FileReference): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { BlobStore } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
 import { BlobDamagedError } from './errors.ts'
+import { type Mender, readMended } from './mending.ts'
 
 /** What is read of a pack at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
@@ -20,19 +21,34 @@ interface Stretch {
 export class BlobsInTurn {
   readonly #catalog: Catalog
   readonly #blobs: BlobStore
+  readonly #mender: Mender
   readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES)
   /** What is in the buffer. */
   #window: Stretch | undefined
   /** What was read last. */
   #last: Stretch | undefined
 
-  constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore }) {
+  constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore; readonly mender: Mender }) {
     this.#catalog = options.catalog
     this.#blobs = options.blobs
+    this.#mender = options.mender
   }
 
   /** Fills `target` from `position` of a blob. Throws {@link BlobDamagedError} where that many bytes are not there (any more). */
-  async read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
+  read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
+    return readMended(
+      (error) => this.#mend(error),
+      () => this.#read(blake3, target, position),
+    )
+  }
+
+  /** Whatever it was made of again, the bytes are those of the digest: a reading may go on in the middle. */
+  async #mend(error: unknown): Promise<boolean> {
+    this.#window = undefined
+    return this.#mender.mend(error)
+  }
+
+  async #read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
     const place = await this.#catalog.findPlace(blake3)
     if (place === undefined || position + target.length > place.size) {
       throw new BlobDamagedError(blake3, `has ${place?.size ?? 'no'} bytes, and is read from ${position}`)

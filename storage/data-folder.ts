@@ -25,12 +25,13 @@ Do not delete or change single files in it; to make room, have Arbor prune it.
   blobs/            wheels, sdists and the files in wheels, each named by the BLAKE3 of its bytes;
                     small files share one blob
   staging/          files that are being written
+  quarantine/       files that were found damaged and replaced; these may be deleted at any time
   format            the version of all this
   admin-token       what the admin API asks for; keep it to yourself
 `
 
 /** What lies in a folder that is ours alone: things of ours from a start that was cut short, and what comes with an empty volume. */
-const OURS = /^(CACHEDIR\.TAG|README|admin-token|blobs|staging|lost\+found|\..*)$/
+const OURS = /^(CACHEDIR\.TAG|README|admin-token|blobs|staging|quarantine|scrub\.lock|lost\+found|\..*)$/
 
 /**
  * Makes the data folder, or checks that it is one that this version understands. Any number of processes may do it at once.

@@ -11,6 +11,7 @@ export type StorageErrorCode =
   | 'ERR_STORE_CHANGED'
   | 'ERR_STORE_FORMAT'
   | 'ERR_STORE_CLOSED'
+  | 'ERR_SCRUB_RUNNING'
 
 /** The base of every error that this folder throws on purpose: match on `code`, never on `message`. */
 export abstract class StorageError extends Error {
@@ -70,9 +71,10 @@ export class ArchiveRefusedError extends StorageError {
   }
 }
 
-/** A stored blob is missing, short or changed on the disk. */
+/** A file of the blob store is missing, short, changed or unreadable on the disk. */
 export class BlobDamagedError extends StorageError {
   readonly code = 'ERR_BLOB_DAMAGED'
+  /** The file's: of a small blob that lies in a pack, the pack's. */
   readonly blake3: string
 
   constructor(blake3: string, detail: string, options?: ErrorOptions) {
@@ -99,4 +101,9 @@ export class StoreFormatError extends StorageError {
 /** The store is shutting down and takes no more work. */
 export class StoreClosedError extends StorageError {
   readonly code = 'ERR_STORE_CLOSED'
+}
+
+/** Another process, or this one, scrubs the store already. */
+export class ScrubRunningError extends StorageError {
+  readonly code = 'ERR_SCRUB_RUNNING'
 }

@@ -152,6 +152,8 @@ export interface SyncIo {
   read(descriptor: number, buffer: Uint8Array, position: number): number
   /** Writes all of `bytes` at the end of what was written to this descriptor so far. */
   append(descriptor: number, bytes: Uint8Array): void
+  /** The same, while the caller goes on; `bytes` may not change until it resolves, and nothing else may be appended. */
+  appendBeside(descriptor: number, bytes: Uint8Array): Promise<void>
   size(descriptor: number): number
   /** fsync, while the caller goes on. */
   sync(descriptor: number): Promise<void>
@@ -175,6 +177,18 @@ export const diskSyncIo: SyncIo = {
     let written = 0
     while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written, bytes.length - written, null)
   },
+  appendBeside: (descriptor, bytes) =>
+    new Promise((resolve, reject) => {
+      let written = 0
+      const writeMore = (): void => {
+        fs.write(descriptor, bytes, written, bytes.length - written, null, (error, count) => {
+          if (error !== null) return reject(error)
+          written += count
+          return written === bytes.length ? resolve() : writeMore()
+        })
+      }
+      writeMore()
+    }),
   size: (descriptor) => fs.fstatSync(descriptor).size,
   sync: (descriptor) =>
     new Promise((resolve, reject) => {

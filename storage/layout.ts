@@ -13,6 +13,9 @@ import type { Blake3 } from './digest.ts'
  *     ├── blobs/
  *     │   └── ab/
  *     │       └── cdef…           a large blob or a pack: `abcdef…` is the BLAKE3 of its bytes
+ *     ├── quarantine/
+ *     │   └── <time>-abcdef…      a file that was found damaged, for whoever wants to look at it; never read by us
+ *     ├── scrub.lock              locked while a process scrubs
  *     └── staging/
  *         ├── <process>.lock      locked for as long as that process lives
  *         └── <process>/
@@ -27,9 +30,12 @@ export interface Layout {
   readonly catalog: string
   readonly blobs: string
   readonly staging: string
+  readonly quarantine: string
+  readonly scrubLock: string
   /** The folder that holds the blobs whose digests begin alike, by those two digits. */
   blobFolder(prefix: string): string
   blob(blake3: Blake3): string
+  quarantined(name: string): string
   stagingLock(process: string): string
   stagingFolder(process: string): string
 }
@@ -38,6 +44,7 @@ export interface Layout {
 export function createLayout(folder: string): Layout {
   const blobs = join(folder, 'blobs')
   const staging = join(folder, 'staging')
+  const quarantine = join(folder, 'quarantine')
   return {
     folder,
     cacheTag: join(folder, 'CACHEDIR.TAG'),
@@ -47,8 +54,11 @@ export function createLayout(folder: string): Layout {
     catalog: join(folder, 'catalog.sqlite3'),
     blobs,
     staging,
+    quarantine,
+    scrubLock: join(folder, 'scrub.lock'),
     blobFolder: (prefix) => join(blobs, prefix),
     blob: (blake3) => join(blobs, blake3.slice(0, 2), blake3.slice(2)),
+    quarantined: (name) => join(quarantine, name),
     stagingLock: (process) => join(staging, `${process}.lock`),
     stagingFolder: (process) => join(staging, process),
   }

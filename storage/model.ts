@@ -68,7 +68,12 @@ export type RefusalReason =
 
 /** The outcome of the one attempt to unpack a wheel. */
 export type Unpacking =
-  | { readonly kind: 'unpacked'; readonly tree: Blake3; readonly record: RecordVerdict }
+  | {
+      readonly kind: 'unpacked'
+      readonly tree: Blake3
+      /** `pending`: hashes of large files are being compared; the tree is whole and right without that. */
+      readonly record: RecordVerdict | 'pending'
+    }
   | {
       readonly kind: 'refused'
       readonly reason: RefusalReason
@@ -77,6 +82,8 @@ export type Unpacking =
       readonly path: string | undefined
       /** The version of the rules that refused it: another one may decide otherwise. */
       readonly policy: number
+      /** Where the reason is a limit, those that it was judged by: other ones may decide otherwise. Absent: the default ones. */
+      readonly limits?: string
     }
 
 /** Everything known of a stored distribution. */

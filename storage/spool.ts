@@ -1,5 +1,5 @@
 import { type Digests, Hashing } from './digest.ts'
-import { asStoreError } from './blobs/store-full.ts'
+import { asStoreError, asStoreErrors } from './blobs/store-full.ts'
 import { LengthMismatchError, StoreFullError } from './errors.ts'
 import type { Io, IoFile } from './io.ts'
 import { OwnedIteration } from './owned-iteration.ts'
@@ -40,16 +40,17 @@ interface Follower {
  * where it wants at its own. The bytes are hashed as they pass, once. **The last byte is withheld until {@link release}**, so that a
  * reader sees either verified bytes or an iteration that throws, never a complete body of unverified ones.
  *
- * Where the disk is full, the bytes are passed on without being kept: from then on the writer waits for the slowest follower, and
- * {@link isKeepable} is false.
+ * Where the disk is full, the bytes are passed on without being kept: from then on the writer waits for the slowest follower, the
+ * file goes as soon as nobody reads it any more, and {@link isKeepable} is false.
  *
  * The writer calls `append` until all is there, then `seal`, then `release`; or `fail` at any time; and `detach` at the very end.
  */
 export class Spool {
   readonly path: string
   readonly size: number | undefined
-  /** Undefined: not even the file could be made. */
-  readonly #file: IoFile | undefined
+  readonly #io: Io
+  /** Undefined: not even the file could be made, or it went, since it cannot be kept. */
+  #file: IoFile | undefined
   readonly #hashing: Hashing
   #received = 0
   /** Bytes that are on the disk; those from here to `#received` are in `#recent`. */
@@ -68,6 +69,7 @@ export class Spool {
   private constructor(file: IoFile | StoreFullError, options: SpoolOptions) {
     if (file instanceof StoreFullError) this.#diskError = file
     this.#file = file instanceof StoreFullError ? undefined : file
+    this.#io = options.io
     this.path = options.path
     this.size = options.size
     this.#onDeserted = options.onDeserted
@@ -139,11 +141,20 @@ export class Spool {
     for (;;) {
       const isDeserted = this.#followers.size === 0
       if (!isDeserted) this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
+      await this.#freeFile()
       const isTooMuch = this.#received - (this.#recent[0]?.start ?? this.#received) > PASSING_BYTES
       if (isDeserted && (this.#wasFollowed || isTooMuch)) throw error
       if (!isTooMuch) return
       await this.#nextChange()
     }
+  }
+
+  /** What is on a full disk and will not be kept takes room from others. Not while somebody has not read it, or may still come for all of it. */
+  async #freeFile(): Promise<void> {
+    const isBehind = Array.from(this.#followers).some(({ position }) => position < this.#written)
+    if (this.#file === undefined || isBehind || this.isWhole) return
+    await this.#closeFile()
+    await this.#io.remove(this.path).catch(() => {}) // best effort: whoever made the spool removes it again
   }
 
   /**
@@ -173,10 +184,11 @@ export class Spool {
     this.#notify()
   }
 
-  /** fsync, before the file is adopted. */
+  /** fsync, before the file is adopted. Throws {@link StoreFullError}. */
   async sync(): Promise<void> {
     if (this.#diskError !== undefined) throw this.#diskError
-    await this.#file?.sync()
+    // Some file systems find out only now that there is no room.
+    await asStoreErrors(async () => this.#file?.sync())
   }
 
   /** It will not be completed: every reader's iteration throws `error`, once it has read what is there. */
@@ -288,8 +300,14 @@ export class Spool {
   async #closeIfLeft(): Promise<void> {
     if (this.#isWriterThere || this.#followers.size > 0) return
     this.#recent = []
+    await this.#closeFile()
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
     // Best effort: what is to be kept was fsynced, and what was read was read.
-    await this.#file?.close().catch(() => {})
+    await file?.close().catch(() => {})
   }
 }
 

@@ -1,14 +1,18 @@
-import { LRUCache } from 'lru-cache'
 import { POLICY_VERSION } from './archive/policy.ts'
+import { andThen, type AtHand } from './at-hand.ts'
 import type { BlobStore } from './blobs/blob-store.ts'
-import type { Catalog, CatalogStats, PruneBudget, PruneOutcome, PrunePlan } from './catalog/catalog.ts'
+import { inParallel } from './blobs/in-parallel.ts'
+import type { Catalog, CatalogStats, ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
 import type { Blake3, Digests } from './digest.ts'
-import { BlobDamagedError, StoreChangedError } from './errors.ts'
+import { BlobDamagedError, StoreChangedError, StoreClosedError, StoreFullError } from './errors.ts'
+import { type Damage, Healing } from './healing.ts'
 import { keepSpool } from './ingest.ts'
 import type { Io } from './io.ts'
-import { parseManifest } from './manifest.ts'
-import type { Distribution, Sighting, Tree, TreeFile, Unpacking } from './model.ts'
+import { type LoadedManifest, Manifests } from './manifests.ts'
+import type { Distribution, DistributionRecord, RecordVerdict, Sighting, Unpacking } from './model.ts'
+import { sweepOrphans } from './orphans.ts'
+import { scrub, type ScrubOptions, type ScrubOutcome } from './scrub.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
 import { TreeRenditions } from './tree-renditions.ts'
@@ -18,8 +22,8 @@ import { Unpackings } from './unpacking.ts'
 /** How often noted uses are written to the catalog, milliseconds. */
 const USE_INTERVAL_MS = 30_000
 
-/** Files of the blob store that are looked up at once. */
-const ORPHAN_BATCH = 10_000
+export type { LoadedManifest } from './manifests.ts'
+export type { ScrubOptions, ScrubOutcome, ScrubProgress } from './scrub.ts'
 
 export interface StoreOptions {
   readonly io: Io
@@ -33,13 +37,10 @@ export interface StoreOptions {
   readonly memoryBytes: number
   /** Told of trouble in background work, which no caller waits for. */
   readonly onError: (error: unknown, task: string) => void
-}
-
-/** A manifest in memory: the canonical bytes, what they say, and its files by path. */
-export interface LoadedManifest {
-  readonly tree: Tree
-  readonly bytes: Uint8Array
-  readonly files: ReadonlyMap<string, TreeFile>
+  /** Downloads a distribution again whose file is damaged or gone; false: nobody has it any more. */
+  readonly refetch?: (record: DistributionRecord) => Promise<boolean>
+  /** Told of each file that is found damaged or gone, and of what came of it. */
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /** Everything that is stored, as one thing: bytes, records, trees. It owns what it was opened with, and closes it. */
@@ -50,27 +51,33 @@ export class Store {
   readonly #options: StoreOptions
   readonly #blobs: StoredBlobs
   readonly #unpackings: Unpackings
-  readonly #manifests: LRUCache<Blake3, LoadedManifest>
+  readonly #healing: Healing
+  readonly #manifests: Manifests
   readonly #background = new Set<Promise<void>>()
   readonly #useTimer: NodeJS.Timeout
+  /** When distributions and trees were last used; not yet in the catalog. */
   #uses = new Map<Blake3, number>()
+  readonly #ending = new AbortController()
   #closing = false
 
   constructor(options: StoreOptions) {
     this.#options = options
     this.catalog = options.catalog
     const share = (part: number): number => Math.ceil(options.memoryBytes * part)
-    this.#blobs = new StoredBlobs({ ...options, memoryBytes: share(0.6) })
-    this.#unpackings = new Unpackings(options)
-    // A parsed manifest takes some four times its bytes.
-    this.#manifests = new LRUCache({
-      maxSize: share(0.2),
-      sizeCalculation: ({ bytes }) => 1024 + 4 * bytes.length,
+    const { catalog, blobs, unpacker } = options
+    const healing = new Healing({
+      ...options,
+      unpack: (wheel) => this.#unpackings.outcomeOf(wheel),
+      onCondemned: () => this.#forget(),
     })
-    const { blobs, unpacker } = options
+    this.#healing = healing
+    this.#blobs = new StoredBlobs({ catalog, blobs, mender: healing, memoryBytes: share(0.6) })
+    this.#unpackings = new Unpackings({ ...options, heal: (wheel) => healing.heal(wheel) })
+    this.#manifests = new Manifests({ catalog, blobs: this.#blobs, healing, memoryBytes: share(0.2) })
     this.renditions = new TreeRenditions({
       blobs,
-      catalog: options.catalog,
+      catalog,
+      mender: healing,
       layOut: (path) => unpacker.layOutTarGz(path),
       memoryBytes: share(0.2),
     })
@@ -91,6 +98,7 @@ export class Store {
   /** Commits a sealed spool whose digests are right; a wheel is then unpacked in the background. */
   async keep(spool: Spool, digests: Digests, sighting: Sighting): Promise<Distribution> {
     const distribution = await keepSpool(this.#options, spool, digests, sighting)
+    this.#healing.noteKept(distribution.blake3)
     this.noteUse(distribution.blake3)
     return distribution
   }
@@ -99,28 +107,33 @@ export class Store {
     await this.#options.blobs.discard(spool.path)
   }
 
-  /** Any stored blob. Undefined where there is none. */
-  findBlob(blake3: Blake3): Promise<StoredBlob | undefined> {
-    return this.#blobs.find(blake3)
+  /** Any stored blob. Undefined where there is none. Throws {@link BlobDamagedError} where a distribution has lost its file. */
+  findBlob(blake3: Blake3): AtHand<StoredBlob | undefined> {
+    return andThen(this.#blobs.find(blake3), (blob) => blob ?? this.#findHealed(blake3))
+  }
+
+  /**
+   * The bytes of a stored distribution. Undefined where they are damaged or gone, though there is a record of it: whoever asks for them
+   * downloads it.
+   */
+  findDistribution(blake3: Blake3): AtHand<StoredBlob | undefined> {
+    const found = this.#blobs.find(blake3)
+    return found instanceof Promise ? found.catch(undefinedIfDamaged) : found
   }
 
   /** Undefined where no such tree is stored. Throws {@link BlobDamagedError}. */
-  async findManifest(id: Blake3): Promise<LoadedManifest | undefined> {
-    const kept = this.#manifests.get(id)
-    if (kept !== undefined) return kept
-    if ((await this.catalog.findTree(id)) === undefined) return undefined
-    const blob = await this.#blobs.find(id)
-    if (blob === undefined) throw new BlobDamagedError(id, 'the manifest of a tree is gone')
-    const bytes = blob.bytes ?? (await readWhole(blob))
-    const tree = parseManifest(bytes)
-    const manifest = { tree, bytes, files: new Map(tree.files.map((file) => [file.path, file])) }
-    this.#manifests.set(id, manifest)
-    return manifest
+  findManifest(id: Blake3): AtHand<LoadedManifest | undefined> {
+    return this.#manifests.find(id)
   }
 
   /** What became of a stored wheel; unpacks it where nobody did yet. */
   unpack(wheel: Blake3): Promise<Unpacking> {
     return this.#unpackings.outcomeOf(wheel)
+  }
+
+  /** RECORD's verdict on an unpacked wheel, waited for while it is being made; `pending` where it is not. */
+  recordOf(wheel: Blake3): Promise<RecordVerdict | 'pending'> {
+    return this.#unpackings.recordOf(wheel)
   }
 
   /** The same, with nobody waiting. */
@@ -129,66 +142,82 @@ export class Store {
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
   }
 
-  /** A stored distribution was asked for. Cheap: written to the catalog now and then. */
-  noteUse(distribution: Blake3): void {
-    this.#uses.set(distribution, this.#options.clock())
+  /** A stored distribution was asked for, or something of a tree. Cheap: written to the catalog now and then. */
+  noteUse(distributionOrTree: Blake3): void {
+    this.#uses.set(distributionOrTree, this.#options.clock())
   }
 
-  async stats(): Promise<CatalogStats & { readonly freeBytes: number }> {
+  async stats(): Promise<CatalogStats & { readonly freeBytes: number; readonly damaged: number }> {
     const [stats, freeBytes] = await Promise.all([
       this.catalog.stats(),
       this.#options.io.freeBytes(this.#options.folder),
     ])
-    return { ...stats, freeBytes }
+    return { ...stats, freeBytes, damaged: this.#healing.found }
   }
 
   /** Decides what `budget` lets go; changes nothing. */
   async planPrune(budget: PruneBudget): Promise<PrunePlan> {
-    await this.#writeUses()
-    return this.catalog.planPrune(budget, this.#options.clock())
+    await this.#writeUses().catch(unlessFull)
+    const freeBytes = await this.#options.io.freeBytes(this.#options.folder)
+    return this.catalog.planPrune(budget, this.#options.clock(), { freeBytes })
   }
 
   /** Deletes what a plan names, and files that no record names. */
-  async executePrune(plan: PrunePlan): Promise<PruneOutcome> {
+  async executePrune(plan: PrunePlan, options: ExecuteOptions = {}): Promise<PruneOutcome> {
     const { blobs } = this.#options
-    const outcome = await this.catalog.executePrune(plan, (gone) => blobs.remove(gone))
-    await this.#sweepOrphans()
-    this.#blobs.forget()
-    this.#manifests.clear()
-    this.renditions.forget()
+    const outcome = await this.catalog.executePrune(plan, (gone) => blobs.remove(gone), options)
+    await sweepOrphans(this.catalog, blobs)
+    this.#forget()
+    await this.catalog.recordRun('prune', { endedAt: this.#options.clock(), outcome })
     return outcome
   }
 
-  /** Files that a crash left without a record. */
-  async #sweepOrphans(): Promise<void> {
-    const { blobs } = this.#options
-    const release = (gone: readonly Blake3[]): Promise<void> => blobs.remove(gone)
-    let batch: Blake3[] = []
-    for await (const { blake3 } of blobs.list()) {
-      batch.push(blake3)
-      if (batch.length < ORPHAN_BATCH) continue
-      await this.catalog.releaseOrphans(batch, release)
-      batch = []
-    }
-    await this.catalog.releaseOrphans(batch, release)
+  /** Looks at every file, and has healed what is damaged or missing. Throws {@link ScrubRunningError}. */
+  async scrub(options: ScrubOptions): Promise<ScrubOutcome> {
+    const signal = AbortSignal.any([options.signal, this.#ending.signal])
+    const scrubbing = scrub({ ...this.#options, healing: this.#healing }, { ...options, signal })
+    this.#inBackground(
+      'scrubbing',
+      scrubbing.catch(() => {}),
+    ) // the caller hears of it
+    return scrubbing
   }
 
   /** Ends background work, writes what is noted, and closes what it was opened with. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#ending.abort(new StoreClosedError('the store is closed'))
     clearInterval(this.#useTimer)
     await this.#options.unpacker.close()
     await Promise.allSettled(this.#background)
+    await this.#healing.settle()
     await this.#unpackings.settle()
-    await this.#writeUses()
-    await this.#options.blobs.close()
-    await this.catalog.close()
+    await this.#writeUses().catch(unlessFull)
+    // Each of them, whatever becomes of the other.
+    await inParallel([this.#options.blobs, this.catalog], 1, (part) => part.close())
+  }
+
+  /** It may have lost its place just now, for a damaged file's sake. */
+  async #findHealed(blake3: Blake3): Promise<StoredBlob | undefined> {
+    if (!this.#healing.isRunning) return undefined
+    await this.#healing.settleTrees()
+    return this.#blobs.find(blake3)
+  }
+
+  #forget(): void {
+    this.#blobs.forget()
+    this.#manifests.forget()
+    this.renditions.forget()
   }
 
   async #unpackAll(): Promise<void> {
-    for (const wheel of await this.catalog.listUnpackable(POLICY_VERSION)) {
+    for (const wheel of await this.catalog.listUnpackable(POLICY_VERSION, this.#options.unpacker.limits)) {
       if (this.#closing) return
       await this.#unpackings.outcomeOf(wheel)
+    }
+    for (const wheel of await this.catalog.listUnchecked()) {
+      if (this.#closing) return
+      await this.#unpackings.checkAgain(wheel)
     }
   }
 
@@ -196,7 +225,14 @@ export class Store {
     if (this.#uses.size === 0) return
     const uses = this.#uses
     this.#uses = new Map()
-    await this.catalog.recordUse(uses)
+    // Another process has pruned some of what was used, out of this one's memory.
+    if ((await this.catalog.findStored([...uses.keys()])).size < uses.size) this.#forget()
+    try {
+      await this.catalog.recordUse(uses)
+    } catch (error) {
+      this.#uses = new Map([...uses, ...this.#uses])
+      throw error
+    }
   }
 
   #inBackground(task: string, work: Promise<unknown>): void {
@@ -214,12 +250,11 @@ export class Store {
   }
 }
 
-async function readWhole(blob: StoredBlob): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(blob.size)
-  let position = 0
-  for await (const chunk of await blob.open(0, blob.size - 1, new AbortController().signal)) {
-    bytes.set(chunk, position)
-    position += chunk.length
-  }
-  return bytes
+/** A prune makes room for what there is none for now. */
+function unlessFull(error: unknown): void {
+  if (!(error instanceof StoreFullError)) throw error
+}
+
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!(error instanceof BlobDamagedError)) throw error
 }

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache'
+import type { AtHand } from './at-hand.ts'
 import type { BlobStore, OpenBlob } from './blobs/blob-store.ts'
 import { readBlob } from './blobs/read-blob.ts'
 import type { Catalog } from './catalog/catalog.ts'
-import type { Blake3 } from './digest.ts'
-import { BlobDamagedError } from './errors.ts'
+import { type Blake3, hashBlake3 } from './digest.ts'
+import { BlobDamagedError, StoreChangedError } from './errors.ts'
+import { MendedIteration, type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
 
 /** A blob up to this many bytes is kept in memory whole once it was read. */
@@ -16,8 +18,8 @@ export interface StoredBlob {
   /** The whole, where it is small. */
   readonly bytes: Uint8Array | undefined
   /**
-   * Reads from `first` to `last`, both included. Rejects with {@link BlobDamagedError} if the file is gone; the iteration throws it if the file is
-   * short. A chunk is valid only until the next one is asked for.
+   * Reads from `first` to `last`, both included. Rejects with {@link BlobDamagedError} if the file is gone, {@link StoreChangedError} if it
+   * was pruned; the iteration throws the former if the file is short. A chunk is valid only until the next one is asked for.
    */
   open(first: number, last: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
@@ -26,11 +28,18 @@ export interface StoredBlob {
 export class StoredBlobs {
   readonly #catalog: Catalog
   readonly #blobs: BlobStore
+  readonly #mender: Mender
   readonly #memory: LRUCache<Blake3, StoredBlob>
 
-  constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore; readonly memoryBytes: number }) {
+  constructor(options: {
+    readonly catalog: Catalog
+    readonly blobs: BlobStore
+    readonly mender: Mender
+    readonly memoryBytes: number
+  }) {
     this.#catalog = options.catalog
     this.#blobs = options.blobs
+    this.#mender = options.mender
     // What is not small costs its record only; a kilobyte is more than that takes.
     this.#memory = new LRUCache({
       maxSize: options.memoryBytes,
@@ -38,12 +47,30 @@ export class StoredBlobs {
     })
   }
 
-  async find(blake3: Blake3): Promise<StoredBlob | undefined> {
-    const kept = this.#memory.get(blake3)
-    if (kept !== undefined) return kept
+  /**
+   * What is small is as its digest says; of the rest it is known that the file is there, and long enough. Throws {@link BlobDamagedError}
+   * where that is not so, and could not be healed at once.
+   */
+  find(blake3: Blake3): AtHand<StoredBlob | undefined> {
+    return this.#memory.get(blake3) ?? this.#findMended(blake3)
+  }
+
+  /** Forgets everything in memory: some of it was pruned. */
+  forget(): void {
+    this.#memory.clear()
+  }
+
+  #findMended(blake3: Blake3): Promise<StoredBlob | undefined> {
+    return readMended(
+      (error) => this.#mender.mendTrees(error),
+      () => this.#load(blake3),
+    ).catch(undefinedIfPruned)
+  }
+
+  async #load(blake3: Blake3): Promise<StoredBlob | undefined> {
     const place = await this.#catalog.findPlace(blake3)
     if (place === undefined) return undefined
-    const bytes = place.size <= SMALL_BYTES ? await this.#readWhole(blake3, place) : undefined
+    const bytes = place.size <= SMALL_BYTES ? await this.#readWhole(blake3, place) : await this.#probe(place, blake3)
     const blob: StoredBlob = {
       blake3,
       size: place.size,
@@ -54,22 +81,26 @@ export class StoredBlobs {
     return blob
   }
 
-  /** Forgets everything in memory: some of it was pruned. */
-  forget(): void {
-    this.#memory.clear()
-  }
-
   async #readWhole(blake3: Blake3, place: Place): Promise<Uint8Array> {
     const { file, offset } = await this.#openFile(blake3, place)
     try {
       // Not from node's shared pool: it may stay for long, and would hold the whole slab.
       const bytes = Buffer.allocUnsafeSlow(place.size)
       const count = await file.read(bytes, offset)
-      if (count !== place.size) throw new BlobDamagedError(blake3, `has ${count} bytes of ${place.size}`)
+      if (count !== place.size) throw new BlobDamagedError(file.blake3, `ends within ${blake3}`)
+      if (hashBlake3(bytes) !== blake3)
+        throw new BlobDamagedError(file.blake3, `has other bytes than those of ${blake3}`)
       return bytes
     } finally {
       file.close()
     }
+  }
+
+  /** What is missing can be had as long as nothing is sent. */
+  async #probe(place: Place, blake3: Blake3): Promise<undefined> {
+    const { file, offset } = await this.#openFile(blake3, place)
+    file.close()
+    if (file.size < offset + place.size) throw new BlobDamagedError(file.blake3, `has only ${file.size} bytes`)
   }
 
   async #open(
@@ -77,14 +108,31 @@ export class StoredBlobs {
     place: Place,
     range: { readonly first: number; readonly last: number; readonly signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const { file, offset } = await this.#openFile(blake3, place)
-    return readBlob(file, { first: offset + range.first, last: offset + range.last }, range.signal)
+    // Who was just broken off comes again at once.
+    if (this.#mender.isRunning) await this.#mender.settleTrees()
+    let current: Place | undefined = place
+    const reading = await readMended(
+      async (error) => {
+        if (!(await this.#mender.mend(error))) return false
+        current = await this.#catalog.findPlace(blake3)
+        return current !== undefined
+      },
+      async () => {
+        const { file, offset } = await this.#openFile(blake3, current ?? place)
+        return readBlob(file, { first: offset + range.first, last: offset + range.last }, range.signal)
+      },
+    )
+    return new MendedIteration(reading, this.#mender)
   }
 
   async #openFile(blake3: Blake3, place: Place): Promise<{ file: OpenBlob; offset: number }> {
     const holder = place.kind === 'packed' ? place.pack : blake3
     const file = await this.#blobs.open(holder)
-    if (file === undefined) throw new BlobDamagedError(blake3, `its file ${holder} is gone`)
+    if (file === undefined) throw new BlobDamagedError(holder, `is gone, and ${blake3} with it`)
     return { file, offset: place.kind === 'packed' ? place.offset : 0 }
   }
+}
+
+function undefinedIfPruned(error: unknown): undefined {
+  if (!(error instanceof StoreChangedError)) throw error
 }

@@ -1,14 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { type ArchiveLimits, DEFAULT_LIMITS } from './archive/policy.ts'
+import { type ArchiveLimits, DEFAULT_LIMITS, nameLimits } from './archive/policy.ts'
 import { asStoreError } from './blobs/store-full.ts'
 import { StoreClosedError } from './errors.ts'
 import type { FindStored } from './unpack/blob-writer.ts'
 import type { TarGzLayout } from './tar/tar-gz-layout.ts'
 import type { LayOutJob } from './tar/thread.ts'
 import { type Answer, type Outcome, type Question, toError } from './unpack/messages.ts'
-import type { HelpThreadJob, UnpackThreadJob } from './unpack/thread.ts'
+import type { HashThreadJob, HelpThreadJob, UnpackThreadJob } from './unpack/thread.ts'
+import type { ListedHash } from './unpack/record-hash.ts'
 import type { UnpackResult } from './unpack/unpack-wheel.ts'
 
 export type { UnpackResult } from './unpack/unpack-wheel.ts'
@@ -18,12 +19,16 @@ const IDLE_TIMEOUT_MS = 60_000
 
 /** Makes trees of wheels in worker threads. */
 export interface Unpacker {
+  /** What it refuses wheels by, see {@link nameLimits}. */
+  readonly limits: string
   /**
    * Unpacks the wheel at `wheelPath`, whose bytes nobody may change meanwhile. The staged files are the caller's, to adopt or to discard. On an
    * error there are none. Rejects with {@link ArchiveRefusedError}, {@link StoreFullError}, {@link StoreClosedError}, the signal's reason, or
    * the error of the disk.
    */
   unpack(wheelPath: string, options?: { readonly signal?: AbortSignal }): Promise<UnpackResult>
+  /** Whether the file at `path` has the hash that RECORD has of it. Rejects with {@link StoreClosedError} or the error of the disk. */
+  hasHash(path: string, listed: ListedHash): Promise<boolean>
   /** How the tree of a wheel that was found good becomes a `.tar.gz`. Rejects as {@link unpack} does. */
   layOutTarGz(wheelPath: string): Promise<TarGzLayout>
   /** Stops what runs, which then rejects with {@link StoreClosedError}, and ends the threads. */
@@ -43,9 +48,10 @@ export function createUnpacker(options: UnpackerOptions): Unpacker {
   return new ThreadedUnpacker(options)
 }
 
-type Job = UnpackThreadJob | HelpThreadJob | LayOutJob
+type Job = UnpackThreadJob | HelpThreadJob | HashThreadJob | LayOutJob
 
 class ThreadedUnpacker implements Unpacker {
+  readonly limits: string
   readonly #options: UnpackerOptions
   readonly #limits: ArchiveLimits
   readonly #threads: number
@@ -58,6 +64,7 @@ class ThreadedUnpacker implements Unpacker {
   constructor(options: UnpackerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.limits = nameLimits(this.#limits)
     this.#threads = options.threads ?? availableParallelism()
     this.#pool = new Piscina({
       filename: new URL('./unpack/thread.ts', import.meta.url).href,
@@ -80,6 +87,18 @@ class ThreadedUnpacker implements Unpacker {
     } finally {
       this.#running.delete(running)
     }
+  }
+
+  async hasHash(path: string, { algorithm, hex }: ListedHash): Promise<boolean> {
+    this.#closing.signal.throwIfAborted()
+    const hashing = this.#give<Outcome<boolean>>({ path, algorithm, hex }, { name: 'hashInThread' })
+    // Nobody waits for it at the end: the verdict is made again at the next start.
+    const outcome = await hashing.catch((error: unknown) => {
+      this.#closing.signal.throwIfAborted()
+      throw error
+    })
+    if (outcome.kind === 'done') return outcome.result
+    throw toError(outcome)
   }
 
   async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {

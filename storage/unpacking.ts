@@ -1,10 +1,13 @@
 import type { BlobStore } from './blobs/blob-store.ts'
+import { isUnreadable } from './blobs/unreadable.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
-import { ArchiveRefusedError, StoreChangedError } from './errors.ts'
-import type { Unpacking } from './model.ts'
+import { ArchiveRefusedError, BlobDamagedError, StoreChangedError, StoreClosedError } from './errors.ts'
+import type { Healed } from './healing.ts'
+import type { RecordVerdict, Unpacking } from './model.ts'
+import { RecordVerdicts } from './record-verdicts.ts'
 import { SingleFlight } from './single-flight.ts'
-import type { Unpacker } from './unpacker.ts'
+import type { Unpacker, UnpackResult } from './unpacker.ts'
 import { POLICY_VERSION } from './archive/policy.ts'
 
 /** How often an unpacking starts afresh because a prune took away what it relied on. */
@@ -14,26 +17,44 @@ interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
   readonly unpacker: Unpacker
+  /** Looks at the file of a wheel, and has it downloaded again if it is damaged or gone. */
+  readonly heal: (wheel: Blake3) => Promise<Healed>
+  /** Told of trouble in work that nobody waits for. */
+  readonly onError: (error: unknown, task: string) => void
 }
 
 /** Makes each wheel's tree once, whoever asks and however often, and commits what came of it. */
 export class Unpackings {
   readonly #stores: Stores
   readonly #flights = new SingleFlight<Blake3, Unpacking>()
+  readonly #verdicts: RecordVerdicts
 
   constructor(stores: Stores) {
     this.#stores = stores
+    this.#verdicts = new RecordVerdicts(stores)
   }
 
   /** The outcome for a stored wheel: the one that is known, or the one of unpacking it now. Throws only where the store fails. */
   async outcomeOf(wheel: Blake3): Promise<Unpacking> {
     const record = await this.#stores.catalog.findDistribution({ algorithm: 'blake3', hex: wheel })
-    return isCurrent(record?.unpacking) ? record.unpacking : this.#flights.run(wheel, () => this.#unpack(wheel))
+    return this.#isCurrent(record?.unpacking) ? record.unpacking : this.#flights.run(wheel, () => this.#unpack(wheel))
+  }
+
+  /** Makes RECORD's verdict on a wheel that an earlier process left without: all of it is read once more. */
+  async checkAgain(wheel: Blake3): Promise<void> {
+    await this.#flights.run(wheel, () => this.#unpack(wheel))
+  }
+
+  /** RECORD's verdict on an unpacked wheel, as soon as it is there; `pending` where another process makes it, or it failed. */
+  async recordOf(wheel: Blake3): Promise<RecordVerdict | 'pending'> {
+    // Whose verdict could not be made was reported.
+    return (await this.#verdicts.find(wheel)?.catch(() => undefined)) ?? 'pending'
   }
 
   /** Waits for what runs. */
-  settle(): Promise<void> {
-    return this.#flights.settle()
+  async settle(): Promise<void> {
+    await this.#flights.settle()
+    await this.#verdicts.settle()
   }
 
   async #unpack(wheel: Blake3): Promise<Unpacking> {
@@ -41,7 +62,10 @@ export class Unpackings {
       try {
         return await this.#unpackOnce(wheel)
       } catch (error) {
-        if (error instanceof ArchiveRefusedError) return this.#refuse(wheel, error)
+        const isRefused = error instanceof ArchiveRefusedError
+        // Nothing is decided by the bytes of a damaged file.
+        if ((isRefused || isUnreadable(error)) && changes < MAX_CHANGES && (await this.#isHealed(wheel))) continue
+        if (isRefused) return this.#refuse(wheel, error)
         if (!(error instanceof StoreChangedError) || changes === MAX_CHANGES) throw error
       }
     }
@@ -49,16 +73,41 @@ export class Unpackings {
 
   async #unpackOnce(wheel: Blake3): Promise<Unpacking> {
     const { blobs, catalog, unpacker } = this.#stores
-    const path = await blobs.localPath(wheel)
-    if (path === undefined) throw new StoreChangedError(`wheel ${wheel} is gone`)
-    const { staged, unpacked } = await unpacker.unpack(path)
+    const path = (await blobs.localPath(wheel)) ?? ((await this.#isHealed(wheel)) && (await blobs.localPath(wheel)))
+    if (typeof path !== 'string') throw new StoreChangedError(`wheel ${wheel} is gone`)
+    const result = await unpacker.unpack(path).catch(async (error: unknown) => {
+      if (error instanceof ArchiveRefusedError || (await blobs.localPath(wheel)) !== undefined) throw error
+      throw new StoreChangedError(`wheel ${wheel} is gone`, { cause: error })
+    })
+    const { staged, unpacked, unchecked } = result
+    const record = unchecked.length === 0 ? unpacked.record : 'pending'
     try {
-      await catalog.addTree(wheel, unpacked, { adopt: () => blobs.adopt(staged) })
+      await catalog.addTree(wheel, { ...unpacked, record }, { adopt: () => blobs.adopt(staged) })
     } catch (error) {
       await Promise.all(staged.map((file) => blobs.discard(file.path)))
       throw error
     }
-    return { kind: 'unpacked', tree: unpacked.tree.id, record: unpacked.record }
+    if (record === 'pending') void this.#checkLater(wheel, result)
+    return { kind: 'unpacked', tree: unpacked.tree.id, record }
+  }
+
+  /** Never rejects: a verdict that could not be made is made at the next start. */
+  async #checkLater(wheel: Blake3, result: UnpackResult): Promise<void> {
+    try {
+      await this.#verdicts.make(wheel, result)
+    } catch (error) {
+      // Pruned meanwhile, or the process ends.
+      if (error instanceof StoreChangedError || error instanceof StoreClosedError) return
+      this.#stores.onError(error, `checking RECORD of ${wheel}`)
+    }
+  }
+
+  /** False: it was not damaged. Throws {@link BlobDamagedError} where it is, and is not to be had for now. */
+  async #isHealed(wheel: Blake3): Promise<boolean> {
+    const healed = await this.#stores.heal(wheel)
+    if (healed === 'not healed')
+      throw new BlobDamagedError(wheel, 'is damaged or gone, and not to be had again for now')
+    return healed === 'healed'
   }
 
   async #refuse(wheel: Blake3, error: ArchiveRefusedError): Promise<Unpacking> {
@@ -68,13 +117,16 @@ export class Unpackings {
       detail: error.message,
       path: error.path,
       policy: POLICY_VERSION,
+      ...(error.reason === 'limit' ? { limits: this.#stores.unpacker.limits } : {}),
     } as const
     await this.#stores.catalog.addRefusal(wheel, refusal)
     return refusal
   }
-}
 
-/** A tree stays right for ever; a refusal is asked again when the rules have changed. */
-function isCurrent(unpacking: Unpacking | undefined): unpacking is Unpacking {
-  return unpacking?.kind === 'unpacked' || unpacking?.policy === POLICY_VERSION
+  /** A tree stays right for ever; a refusal is asked again when the rules have changed, or the limits that it was for. */
+  #isCurrent(unpacking: Unpacking | undefined): unpacking is Unpacking {
+    if (unpacking?.kind !== 'refused') return unpacking !== undefined
+    const { policy, reason, limits } = unpacking
+    return policy === POLICY_VERSION && (reason !== 'limit' || limits === this.#stores.unpacker.limits)
+  }
 }

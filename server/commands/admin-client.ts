@@ -10,19 +10,35 @@ export class AdminError extends Error {
 }
 
 export interface AdminRequest {
-  readonly method: 'GET' | 'POST'
-  /** Below the server's root, without a leading slash. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the server's root, without a leading slash; with a query, if any. */
   readonly path: string
-  readonly body?: object
+  /** A text is sent as it is, anything else as JSON. */
+  readonly body?: object | string
+  readonly accept?: string
   /** The server's address, where it is not the one that the configuration says to listen on. */
   readonly server?: URL | undefined
+  readonly signal?: AbortSignal
 }
 
 /**
- * Asks the admin API of a running server and returns its JSON. Not through server/upstream.ts, the door for outgoing HTTP: this
- * is no upstream, and the global `fetch` starts faster than a command's user blinks. Throws {@link AdminError}.
+ * Asks the admin API of a running server and returns its JSON; undefined where it has nothing to say. Not through
+ * server/upstream.ts, the door for outgoing HTTP: this is no upstream, and the global `fetch` starts faster than a command's
+ * user blinks. Throws {@link AdminError}.
  */
 export async function askServer(config: Config, request: AdminRequest): Promise<unknown> {
+  const response = await openResponse(config, request)
+  const text = await response.text()
+  if (response.status === 204) return undefined
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AdminError(`${redactUrl(response.url)} did not answer in JSON: is that an Arbor?`, { cause })
+  }
+}
+
+/** The same, with the body still to come. */
+export async function openResponse(config: Config, request: AdminRequest): Promise<Response> {
   const found = await findAdminToken(diskIo, config)
   if (found === undefined) {
     throw new AdminError(
@@ -31,13 +47,8 @@ export async function askServer(config: Config, request: AdminRequest): Promise<
   }
   const url = new URL(request.path, request.server ?? ownAddress(config))
   const response = await send(url, request, found.token)
-  const text = await response.text()
-  if (!response.ok) throw new AdminError(`${redactUrl(url)} answered ${response.status}: ${problemIn(text)}`)
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new AdminError(`${redactUrl(url)} did not answer in JSON: is that an Arbor?`, { cause })
-  }
+  if (response.ok) return response
+  throw new AdminError(`${redactUrl(url)} answered ${response.status}: ${problemIn(await response.text())}`)
 }
 
 function ownAddress({ listen }: Config): string {
@@ -47,14 +58,16 @@ function ownAddress({ listen }: Config): string {
 }
 
 async function send(url: URL, request: AdminRequest, token: string): Promise<Response> {
-  const { method, body } = request
+  const { method, body, accept = 'application/json', signal } = request
+  const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
   try {
     return await fetch(url, {
       method,
       // The token is for this server only.
       redirect: 'error',
-      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { Authorization: `Bearer ${token}`, Accept: accept, 'Content-Type': type },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
     })
   } catch (cause) {
     const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)

@@ -28,13 +28,14 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?')
 }
 
-function showLeaf(value: unknown, { bytes }: { readonly bytes: boolean }): string {
+/** A value as a person reads it. */
+export function showLeaf(value: unknown, { bytes }: { readonly bytes: boolean }): string {
   if (typeof value === 'number') return bytes ? showBytes(value) : value.toLocaleString('en')
   return printable(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
-/** `storedBytes` is "stored". */
-function words(key: string): string {
+/** A key in words: `storedBytes` is "stored". */
+export function words(key: string): string {
   return printable(key)
     .replace(/Bytes$/, '')
     .replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

@@ -11,6 +11,11 @@ export interface PruneOptions {
   readonly maxBytes?: number | undefined
   /** Milliseconds. */
   readonly unusedForMs?: number | undefined
+  readonly maxFiles?: number | undefined
+  /** Bytes of the disk. */
+  readonly minFree?: number | undefined
+  /** As typed; the server says what is wrong with them. */
+  readonly only?: { readonly [Part in 'index' | 'project' | 'sha256']?: string | undefined }
 }
 
 const answerSchema = v.looseObject({
@@ -33,9 +38,10 @@ type Answer = v.InferOutput<typeof answerSchema>
 
 /** `arbor prune`: what would go, or with `execute` what went, as text. Throws {@link AdminError}. */
 export async function renderPrune(config: Config, options: PruneOptions): Promise<string> {
-  const { server, json, execute, maxBytes, unusedForMs } = options
+  const { server, json, execute, maxBytes, maxFiles, minFree, unusedForMs, only = {} } = options
   const unusedFor = unusedForMs === undefined ? undefined : `${unusedForMs}ms`
-  const body = { dryRun: !execute, maxBytes, unusedFor }
+  const isSelective = Object.values(only).some((part) => part !== undefined)
+  const body = { dryRun: !execute, maxBytes, maxFiles, minFree, unusedFor, only: isSelective ? only : undefined }
   const answer = await askServer(config, { method: 'POST', path: 'admin/prune', body, server })
   if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
   const parsed = v.safeParse(answerSchema, answer)

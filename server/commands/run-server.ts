@@ -33,6 +33,7 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
     keepYoungGenerationSmall()
     await aborted(signal)
     log.info('closing')
+    server.cancelJobs()
     graceEndsAt = performance.now() + config.shutdownGraceMs
     await listening.close({ graceMs: config.shutdownGraceMs })
   } finally {

@@ -3,17 +3,19 @@ import { ConfigError } from '../config/mistakes.ts'
 import { ListenError } from '../listen.ts'
 import { redactUrl } from '../redact.ts'
 import { AdminError } from './admin-client.ts'
+import { InterruptedError } from './run-job.ts'
 
 /** What went wrong, for a person, and the exit code that goes with it. */
 export interface Failure {
   readonly message: string
-  /** 2: what was asked for makes no sense; 1: it does, and could not be done. */
-  readonly exitCode: 1 | 2
+  /** 2: what was asked for makes no sense; 1: it does, and could not be done; 130: Ctrl-C, as shells have it. */
+  readonly exitCode: 1 | 2 | 130
 }
 
 /** In clear words for what a user can do something about; with a stack for the rest, which is a bug. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return { message: error.message, exitCode: 2 }
+  if (error instanceof InterruptedError) return { message: error.message, exitCode: 130 }
   if (isExpected(error)) return { message: error.message, exitCode: 1 }
   const diskTrouble = error instanceof Error ? describeDiskTrouble(error) : undefined
   if (diskTrouble !== undefined) return { message: diskTrouble, exitCode: 1 }

@@ -1,6 +1,7 @@
 import { stringify } from 'smol-toml'
 import type { Config, IndexConfig, VirtualConfig } from '../config.ts'
 import { formatListen } from './notation.ts'
+import { describeTreeLimits } from './tree-limits.ts'
 import { formatDuration, formatSize } from '../../storage/units.ts'
 
 const HIDDEN = '***'
@@ -16,17 +17,26 @@ export function describeConfig(config: Config): Record<string, unknown> {
     'shutdown-grace': formatDuration(config.shutdownGraceMs),
     storage: withoutUndefined({
       'max-size': storage.maxBytes === undefined ? undefined : formatSize(storage.maxBytes),
+      'max-files': storage.maxFiles,
       'unused-for': storage.unusedForMs === undefined ? undefined : formatDuration(storage.unusedForMs),
+      'min-free': storage.keepFreeBytes === undefined ? undefined : formatSize(storage.keepFreeBytes),
+      'prune-interval': formatDuration(storage.pruneIntervalMs),
+      'scrub-interval': storage.scrubIntervalMs === undefined ? 'off' : formatDuration(storage.scrubIntervalMs),
+      'scrub-rate':
+        storage.scrubBytesPerSecond === undefined ? 'unlimited' : `${formatSize(storage.scrubBytesPerSecond)}/s`,
+      'forget-after': formatDuration(storage.forgetAfterMs),
     }),
     memory: { pages: formatSize(memory.pagesBytes), files: formatSize(memory.filesBytes) },
-    upstream: {
+    upstream: withoutUndefined({
       'connect-timeout': formatDuration(upstream.connectTimeoutMs),
       'headers-timeout': formatDuration(upstream.headersTimeoutMs),
       'idle-timeout': formatDuration(upstream.idleTimeoutMs),
       'page-max-size': formatSize(upstream.pageMaxBytes),
       retries: upstream.retries,
       'downloads-per-host': upstream.downloadsPerHost,
-    },
+      'ca-file': upstream.caFile,
+    }),
+    trees: describeTreeLimits(config.trees),
     downloads: { 'when-abandoned': downloads.whenAbandoned, 'keep-free': formatSize(downloads.keepFreeBytes) },
     index: config.indexes.map(describeIndex),
     virtual: config.virtuals.length === 0 ? undefined : config.virtuals.map(describeVirtual),
@@ -52,6 +62,7 @@ function describeIndex(index: IndexConfig): Record<string, unknown> {
     'not-found-statuses': index.notFoundStatuses,
     'empty-means-absent': index.emptyMeansAbsent,
     'keep-removed': index.keepRemoved,
+    'upload-times': index.uploadTimes,
     'upload-url': index.uploadUrl,
   })
 }

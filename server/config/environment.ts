@@ -1,5 +1,17 @@
 import { suggest, type Mistake } from './mistakes.ts'
-import { describeMisfit, folder, indexUrl, listenAddress, token, type Notation } from './notation.ts'
+import {
+  describeMisfit,
+  duration,
+  fileCount,
+  filePath,
+  folder,
+  indexUrl,
+  listenAddress,
+  size,
+  token,
+  type Notation,
+} from './notation.ts'
+import { readTreeVariables, TREE_VARIABLES, type TreeSettings } from './tree-limits.ts'
 
 /** Variables by their names, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -18,6 +30,11 @@ const NOTATIONS = {
   upstream: indexUrl,
   config: folder,
   adminToken: token,
+  caFile: filePath,
+  maxSize: size,
+  maxFiles: fileCount,
+  unusedFor: duration,
+  minFree: size,
 } as const
 type SettingName = keyof typeof NOTATIONS
 
@@ -27,12 +44,17 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   upstream: 'ARBOR_UPSTREAM',
   config: 'ARBOR_CONFIG',
   adminToken: 'ARBOR_ADMIN_TOKEN',
+  caFile: 'ARBOR_CA_FILE',
+  maxSize: 'ARBOR_MAX_SIZE',
+  maxFiles: 'ARBOR_MAX_FILES',
+  unusedFor: 'ARBOR_UNUSED_FOR',
+  minFree: 'ARBOR_MIN_FREE',
 }
 
 /** What variables and flags say: a flag before its variable. */
 export type Overrides = {
   readonly [Name in SettingName]: ReturnType<(typeof NOTATIONS)[Name]['parse']>
-}
+} & { readonly trees: Partial<TreeSettings> }
 
 /** Reads variables and flags, adding what is wrong with them to `mistakes`. An empty variable counts as none. */
 export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[]): Overrides {
@@ -46,7 +68,7 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
   const override = <T>(notation: Notation<T>, name: SettingName): T | undefined => {
     // Both are read, so that a mistake in the one does not wait until the other is gone.
     const variable = read(notation, VARIABLES[name], env[VARIABLES[name]] || undefined)
-    return (name === 'adminToken' ? undefined : read(notation, `--${name}`, flags[name])) ?? variable
+    return (isFlag(name) ? read(notation, `--${name}`, flags[name]) : undefined) ?? variable
   }
   return {
     listen: override(NOTATIONS.listen, 'listen'),
@@ -54,7 +76,17 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
     upstream: override(NOTATIONS.upstream, 'upstream'),
     config: override(NOTATIONS.config, 'config'),
     adminToken: override(NOTATIONS.adminToken, 'adminToken'),
+    caFile: override(NOTATIONS.caFile, 'caFile'),
+    maxSize: override(NOTATIONS.maxSize, 'maxSize'),
+    maxFiles: override(NOTATIONS.maxFiles, 'maxFiles'),
+    unusedFor: override(NOTATIONS.unusedFor, 'unusedFor'),
+    minFree: override(NOTATIONS.minFree, 'minFree'),
+    trees: readTreeVariables((notation, variable) => read(notation, variable, env[variable] || undefined)),
   }
+}
+
+function isFlag(name: SettingName): name is keyof Flags {
+  return name === 'listen' || name === 'data' || name === 'upstream' || name === 'config'
 }
 
 const INDEX_VARIABLE = /^ARBOR_INDEX_(\w+)_(USERNAME|PASSWORD|TOKEN)$/
@@ -91,7 +123,7 @@ export function sourceOf(name: 'config', flags: Flags): string {
 }
 
 function unknownVariables(env: Environment): Mistake[] {
-  const known = Object.values(VARIABLES)
+  const known = [...Object.values(VARIABLES), ...TREE_VARIABLES]
   return Object.keys(env)
     .filter(
       (name) =>

@@ -4,6 +4,7 @@ import { type IndexSettings, indexMistakes, indexTable, virtualTable } from './i
 import type { Mistake } from './mistakes.ts'
 import * as notation from './notation.ts'
 import { table, written } from './tables.ts'
+import { treesTable } from './tree-limits.ts'
 
 /** Every setting that the file may have, with its default as a person would write it. */
 const fileSchema = table({
@@ -18,7 +19,15 @@ const fileSchema = table({
   storage: v.optional(
     table({
       'max-size': v.optional(written(notation.size)),
+      'max-files': v.optional(written(notation.fileCount)),
       'unused-for': v.optional(written(notation.duration)),
+      /** On the disk, made by pruning; downloads.keep-free is what downloads leave alone. */
+      'min-free': v.optional(written(notation.size)),
+      'prune-interval': v.optional(written(notation.timeout), '1h'),
+      'scrub-interval': v.optional(written(notation.interval), '30d'),
+      'scrub-rate': v.optional(written(notation.rate), '50MiB/s'),
+      /** Pages, and metadata of wheels, that nobody asked for, of what is not stored. */
+      'forget-after': v.optional(written(notation.duration), '90d'),
     }),
     {},
   ),
@@ -37,6 +46,8 @@ const fileSchema = table({
       'page-max-size': v.optional(written(notation.size), '100MiB'),
       retries: v.optional(written(notation.count), 3),
       'downloads-per-host': v.optional(written(notation.connections), 64),
+      /** PEM: trusted beside Node's own. One for all, since several fit into it. */
+      'ca-file': v.optional(written(notation.filePath)),
     }),
     {},
   ),
@@ -48,6 +59,7 @@ const fileSchema = table({
     }),
     {},
   ),
+  trees: treesTable,
   /** How long responses and downloads may take to end after SIGTERM: what starts us waits some 30 s before it kills. */
   'shutdown-grace': v.optional(written(notation.timeout), '10s'),
 })

@@ -25,6 +25,7 @@ export const indexTable = table({
   /** Nexus answers a group's missing project with a page without links. */
   'empty-means-absent': v.optional(written(notation.yesOrNo), false),
   'keep-removed': v.optional(written(notation.yesOrNo), false),
+  'upload-times': v.optional(written(notation.uploadTimes), 'listed'),
   /** Told to whoever tries to upload here. */
   'upload-url': v.optional(written(notation.indexUrl)),
 })

@@ -36,6 +36,7 @@ export function combineIndexes(
       notFoundStatuses: table['not-found-statuses'],
       emptyMeansAbsent: table['empty-means-absent'],
       keepRemoved: table['keep-removed'],
+      uploadTimes: table['upload-times'],
       uploadUrl: table['upload-url']?.url.href ?? uploadUrlOf(url),
     }
   })

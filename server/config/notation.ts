@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { parseByteCount, parseDuration } from '../../storage/units.ts'
 import { parseIndexName, parseProjectName, type IndexName, type ProjectName } from '../../storage/names.ts'
-import type { IndexMode } from '../index-source.ts'
+import type { IndexMode, UploadTimeSource } from '../index-source.ts'
 import { redactUrl } from '../redact.ts'
 
 /** How one kind of setting is written, wherever it is written: file, variable or flag. */
@@ -148,6 +148,13 @@ export const indexMode: Notation<IndexMode> = {
   parse: (written) => INDEX_MODES.find((mode) => mode === written),
 }
 
+const UPLOAD_TIMES: readonly UploadTimeSource[] = ['listed', 'last-modified']
+
+export const uploadTimes: Notation<UploadTimeSource> = {
+  expected: `one of ${UPLOAD_TIMES.join(', ')}`,
+  parse: (written) => UPLOAD_TIMES.find((source) => source === written),
+}
+
 function isClientError(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 400 && Number(value) < 500
 }
@@ -194,10 +201,35 @@ export const timeout: Notation<number> = {
   },
 }
 
+/** How long between runs of something, or never. */
+export const interval: Notation<number | 'off'> = {
+  expected: 'a length of time such as "30d", or "off"',
+  parse: (written) => (written === 'off' ? written : positive(duration.parse(written))),
+}
+
+/** Bytes in a second. */
+export const rate: Notation<number | 'unlimited'> = {
+  expected: 'a size in a second such as "50MiB/s", or "unlimited"',
+  parse(written) {
+    if (written === 'unlimited') return written
+    const [, perSecond] = match(written, /^(.+)\/s$/)
+    return size.parse(perSecond)
+  },
+}
+
 export const count: Notation<number> = {
   expected: 'a whole number from 0 to 100',
   parse: (written) =>
     typeof written === 'number' && Number.isInteger(written) && written >= 0 && written <= 100 ? written : undefined,
+}
+
+/** A number of files; as a text too, since a variable or a flag has nothing else. */
+export const fileCount: Notation<number> = {
+  expected: 'a whole number of files',
+  parse(written) {
+    const number = typeof written === 'string' && /^\d{1,15}$/.test(written) ? Number(written) : written
+    return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
+  },
 }
 
 /** Connections; none would be no service. */
@@ -213,6 +245,8 @@ export const yesOrNo: Notation<boolean> = {
 }
 
 export const folder: Notation<string> = { expected: 'the path of a folder', parse: text }
+
+export const filePath: Notation<string> = { expected: 'the path of a file', parse: text }
 
 export const username: Notation<string> = { expected: 'a text that is not empty', parse: text }
 

@@ -5,6 +5,9 @@ import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
 import type { Spool } from '../../storage/spool.ts'
 import { openFile, type RetryPolicy } from './open-file.ts'
 
+/** So many bytes since the last break, and what broke again counts from zero: a long file over a flaky line ends, and so does a loop. */
+const PROGRESS_BYTES = 1 << 20
+
 interface FillOptions {
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
@@ -23,7 +26,8 @@ export async function fill(
   options: FillOptions,
 ): Promise<void> {
   let current = response
-  for (let resumptions = 0; ; resumptions += 1) {
+  let brokenAt = 0
+  for (let breaks = 0; ; breaks += 1) {
     try {
       await pour(spool, current, source.target.url, options)
       return
@@ -32,7 +36,9 @@ export async function fill(
       const isBroken = error instanceof UpstreamError && error.code !== 'ERR_UPSTREAM_FILE'
       // The connection broke behind the last byte: nothing is left to ask for, and the digests will tell.
       if (isBroken && spool.received === spool.size) return
-      if (!isBroken || resumptions >= options.policy.retries) throw error
+      if (spool.received - brokenAt >= PROGRESS_BYTES) breaks = 0
+      brokenAt = spool.received
+      if (!isBroken || breaks >= options.policy.retries) throw error
     }
     current = await reopen(spool, response.validator, source, options)
     options.metrics.downloads.resumed += 1

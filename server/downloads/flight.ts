@@ -57,6 +57,7 @@ export class Flight {
   #spool: Spool | undefined
   #answeredAt = 0
   #isAwaited = false
+  #failure: Error | undefined
 
   constructor(flown: Flown, options: FlightOptions) {
     this.#flown = flown
@@ -67,6 +68,7 @@ export class Flight {
     promise.catch(() => {}) // Whoever asked handles it; a flight that nobody waits for any more must not end the process.
     this.started = promise
     this.landed = this.#fly(resolve).catch((error: unknown) => {
+      this.#failure = error instanceof Error ? error : new Error(String(error), { cause: error })
       reject(error)
       this.#report(error)
       return undefined
@@ -81,6 +83,16 @@ export class Flight {
   /** Clients have all its bytes, but the store may not yet. */
   get isLanding(): boolean {
     return this.#spool?.isReleased ?? false
+  }
+
+  /** Why nothing landed; undefined also where upstream has no such file. */
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Where it was seen first by who asked. */
+  get sighting(): Sighting {
+    return this.#flown.sighting
   }
 
   /** Bytes of the file, once upstream has said so. */
@@ -150,6 +162,8 @@ export class Flight {
       await store.discard(spool).catch(() => {}) // Best effort: the next start sweeps it, and the first error is the one to report.
       throw error
     } finally {
+      const { index, project } = this.#flown.sighting
+      this.#options.metrics.traffic.note(index, project, { bytesFromUpstream: spool.received })
       await spool.detach()
     }
   }

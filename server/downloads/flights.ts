@@ -17,6 +17,11 @@ export class Flights {
     return this.#all.size
   }
 
+  /** Those that run and can be joined. */
+  list(): readonly Flight[] {
+    return [...this.#joinable.values()]
+  }
+
   /** The download of these bytes, if one runs that can be joined. */
   find(key: string): Flight | undefined {
     const flight = this.#joinable.get(key)

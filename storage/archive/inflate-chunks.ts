@@ -7,20 +7,24 @@ import { isAtEnd, release } from './release.ts'
 
 /** Large: between two of either, zlib's thread waits for this one. */
 const INPUT_BYTES = 2 * 1024 * 1024
-const OUTPUT_BYTES = 4 * 1024 * 1024
-/** Inflated ahead of the reader, bytes: zlib runs on another thread meanwhile. */
-const AHEAD_BYTES = 2 * OUTPUT_BYTES
+/** What comes out is hashed and written next: of a quarter of the size there are too many to hand over, of twice the size they leave the cache. */
+const OUTPUT_BYTES = 1024 * 1024
+/** Chunks that are inflated ahead of the reader: zlib runs on another thread meanwhile. */
+const AHEAD_CHUNKS = 4
 
 /** Given out at once, bytes: they stay in a processor's cache while they are hashed and written, and zlib does not wait for long. */
-const PIECE_BYTES = 256 * 1024
+const PIECE_BYTES = 512 * 1024
 
 /**
- * Inflates a large member in bounded memory; a piece is gone when the next one is asked for. Throws {@link ArchiveRefusedError} for a bad
+ * Inflates a large member in bounded memory; a piece is gone when the second one after it is asked for. Throws {@link ArchiveRefusedError} for a bad
  * stream, and at the end for bytes that follow it.
  */
 export async function* inflateChunks(file: ArchiveFile, member: Member): AsyncGenerator<Buffer> {
-  const inflate = createInflateRaw({ chunkSize: OUTPUT_BYTES, readableHighWaterMark: AHEAD_BYTES } as object)
+  // Objects: of several chunks that wait, a stream of bytes would make one, which is a copy of everything.
+  const settings = { chunkSize: OUTPUT_BYTES, readableObjectMode: true, readableHighWaterMark: AHEAD_CHUNKS }
+  const inflate = createInflateRaw(settings)
   void feed(file, member, inflate)
+  let spent: Buffer | undefined
   try {
     for await (const chunk of inflate as AsyncIterable<Buffer>) {
       for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
@@ -28,8 +32,9 @@ export async function* inflateChunks(file: ArchiveFile, member: Member): AsyncGe
         // zlib may be done with what it had.
         await setImmediate()
       }
+      if (spent !== undefined) release(spent)
       // Of a chunk that is not full zlib may go on to fill the rest.
-      if (isAtEnd(chunk)) release(chunk)
+      spent = isAtEnd(chunk) ? chunk : undefined
     }
   } catch (error) {
     throw asRefusal(error, member)

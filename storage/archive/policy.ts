@@ -36,3 +36,11 @@ export const DEFAULT_LIMITS: ArchiveLimits = {
   maxComponentBytes: 255,
   maxDepth: 256,
 }
+
+/** Limits as one word, to see whether they are the same. */
+export function nameLimits(limits: ArchiveLimits): string {
+  return Object.entries(limits)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}

@@ -6,6 +6,7 @@ import { ArchiveFile } from './archive-file.ts'
 import { isWhole, readMember } from './contents.ts'
 import { type DirectoryRecord, readDirectory } from './directory.ts'
 import { type ArchiveEnd, readEnd } from './end-record.ts'
+import { readLenientMetadata } from './lenient-metadata.ts'
 import { readHeader } from './local-headers.ts'
 import { assertDistinctPaths } from './paths.ts'
 import { DEFAULT_LIMITS } from './policy.ts'
@@ -26,9 +27,10 @@ const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 export type ReadPart = (range: { readonly first: number; readonly last: number }) => Promise<Uint8Array | undefined>
 
 /**
- * The METADATA of a wheel of `size` bytes of which only parts are read: the end, the central directory, the member. What is read is
- * held to the same rules as a stored archive, and has the length and CRC-32 that the directory says. Undefined where a part is not to
- * be had. Throws {@link ArchiveRefusedError} for an archive that cannot be read, or that has no METADATA all installers agree on.
+ * The METADATA of a wheel of `size` bytes of which only parts are read: the end, the central directory, the member, which has the length
+ * and CRC-32 that the directory says. What is read is held to the same rules as a stored archive; where it breaks them, which takes away the
+ * tree but not the wheel, METADATA is read as installers do. Undefined where a part is not to be had. Throws {@link ArchiveRefusedError} for
+ * an archive that cannot be read so either, or that has no METADATA all installers agree on.
  */
 export async function readRemoteMetadata(
   wheel: Filename,
@@ -49,6 +51,16 @@ export async function readRemoteMetadata(
 }
 
 function readMetadata(wheel: Filename, file: ArchiveFile): Uint8Array {
+  try {
+    return readStrictly(wheel, file)
+  } catch (error) {
+    const read = error instanceof ArchiveRefusedError ? readLenientMetadata(wheel, file) : undefined
+    if (read === undefined) throw error
+    return read
+  }
+}
+
+function readStrictly(wheel: Filename, file: ArchiveFile): Uint8Array {
   const end = readEnd(file)
   const records = readDirectory(file, end, DEFAULT_LIMITS)
   assertDistinctPaths(records, DEFAULT_LIMITS.maxEntries)
@@ -121,6 +133,7 @@ class Parts {
       read: (_descriptor, buffer, position) => this.#read(buffer, position),
       create: refuse,
       append: refuse,
+      appendBeside: refuse,
       sync: refuse,
       remove: refuse,
     }

@@ -1,4 +1,7 @@
 import type { Blake3 } from '../digest.ts'
+import type { CheckOptions, FileState } from './check-file.ts'
+
+export type { FileState } from './check-file.ts'
 
 /**
  * Whole files of bytes by their BLAKE3: large blobs and packs. It knows neither what they mean nor who needs them; which small
@@ -15,12 +18,23 @@ export interface BlobStore {
    * the caller may try again or discard. The caller vouches for the digests. Throws {@link StoreFullError}.
    */
   adopt(files: readonly StagedFile[]): Promise<void>
-  /** Undefined where there is none. The caller closes what it gets. */
+  /** Undefined where there is none. The caller closes what it gets. Throws {@link BlobDamagedError} where the disk cannot read it. */
   open(blake3: Blake3): Promise<OpenBlob | undefined>
   /** Path of a file on this machine that has the blob's bytes, for a worker thread to read; undefined where there is none. */
   localPath(blake3: Blake3): Promise<string | undefined>
   /** Removes blobs; those that are not there count as removed. Who has one open may read it to its end. */
   remove(blake3s: Iterable<Blake3>): Promise<void>
+  /** Reads a blob afresh and compares it with its digest. Throws where that cannot be found out, which says nothing of the blob. */
+  check(blake3: Blake3, options?: CheckOptions): Promise<FileState>
+  /**
+   * Takes a blob away from readers, and keeps its bytes aside for a while, for people; no error where there is none. Who has it open may read it
+   * to its end. `now`: milliseconds since the epoch. When it resolves, that survives a power cut. Throws {@link StoreFullError}.
+   */
+  quarantine(blake3: Blake3, now: number): Promise<void>
+  /** Does away with what was in quarantine for long, or is too much. */
+  sweepQuarantine(now: number): Promise<void>
+  /** The right to scrub, for one at a time of all that have these blobs open; undefined: somebody else has it. It ends with the process. */
+  claimScrub(): Disposable | undefined
   /** Every blob there is, in no order. */
   list(): AsyncIterable<{ readonly blake3: Blake3; readonly size: number }>
   /** Closes kept descriptors; staged files of this process are removed. */
@@ -37,7 +51,7 @@ export interface OpenBlob {
   readonly blake3: Blake3
   /** Bytes. */
   readonly size: number
-  /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end. */
+  /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end. Throws {@link BlobDamagedError} likewise. */
   read(buffer: Uint8Array, position: number): Promise<number>
   /** Gives it back. Once. */
   close(): void

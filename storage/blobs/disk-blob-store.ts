@@ -1,13 +1,17 @@
 import { dirname } from 'node:path'
 import { type Blake3, parseBlake3 } from '../digest.ts'
+import { takeProcessLock } from '../catalog/process-lock.ts'
 import { StoreClosedError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import type { Layout } from '../layout.ts'
 import type { BlobStore, OpenBlob, StagedFile } from './blob-store.ts'
+import { checkFile, type CheckOptions, type FileState } from './check-file.ts'
 import { inParallel } from './in-parallel.ts'
 import { KeptFiles } from './kept-files.ts'
+import { quarantine, sweepQuarantine } from './quarantine.ts'
 import { openStaging, type Staging } from './staging.ts'
 import { asStoreErrors } from './store-full.ts'
+import { asDamage } from './unreadable.ts'
 
 /** Of the four threads that node has for disk work, those that adopting and removing may fill. */
 const WIDTH = 2
@@ -67,8 +71,19 @@ class DiskBlobStore implements BlobStore {
 
   async #name({ path, blake3 }: StagedFile): Promise<void> {
     const target = this.#layout.blob(blake3)
-    if ((await this.#io.size(target)) !== undefined) return this.#io.remove(path)
+    const size = await this.#io.size(target)
+    if (size !== undefined) {
+      const staged = await this.#io.size(path)
+      // One of another length is damaged: it is replaced.
+      if (staged === undefined || staged === size) return this.#io.remove(path)
+    }
     await this.#io.makeReadOnly(path)
+    await this.#rename(path, target)
+    // Afterwards: who has the damaged one open must not have it kept.
+    if (size !== undefined) this.#kept.forget(blake3)
+  }
+
+  async #rename(path: string, target: string): Promise<void> {
     try {
       await this.#io.rename(path, target)
     } catch (error) {
@@ -87,7 +102,11 @@ class DiskBlobStore implements BlobStore {
 
   async open(blake3: Blake3): Promise<OpenBlob | undefined> {
     this.#assertOpen()
-    return this.#kept.open(blake3, this.#layout.blob(blake3))
+    try {
+      return await this.#kept.open(blake3, this.#layout.blob(blake3))
+    } catch (error) {
+      throw asDamage(blake3, error)
+    }
   }
 
   async localPath(blake3: Blake3): Promise<string | undefined> {
@@ -103,6 +122,29 @@ class DiskBlobStore implements BlobStore {
       this.#kept.forget(blake3)
     }
     await asStoreErrors(() => inParallel(blake3s, WIDTH, removeOne))
+  }
+
+  async check(blake3: Blake3, options?: CheckOptions): Promise<FileState> {
+    this.#assertOpen()
+    return checkFile(this.#io, this.#layout.blob(blake3), blake3, options)
+  }
+
+  async quarantine(blake3: Blake3, now: number): Promise<void> {
+    this.#assertOpen()
+    await asStoreErrors(() => quarantine(this.#io, this.#layout, blake3, now))
+    // Afterwards, as where one is removed.
+    this.#kept.forget(blake3)
+    await this.sweepQuarantine(now).catch(() => {}) // best effort: the next scrub sweeps it
+  }
+
+  async sweepQuarantine(now: number): Promise<void> {
+    await asStoreErrors(() => sweepQuarantine(this.#io, this.#layout, now))
+  }
+
+  claimScrub(): Disposable | undefined {
+    this.#assertOpen()
+    const lock = takeProcessLock(this.#layout.scrubLock, { create: true })
+    return typeof lock === 'string' ? undefined : { [Symbol.dispose]: () => lock.release() }
   }
 
   async *list(): AsyncGenerator<{ blake3: Blake3; size: number }> {

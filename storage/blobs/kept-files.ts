@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Blake3 } from '../digest.ts'
 import type { Io, IoFile } from '../io.ts'
 import type { OpenBlob } from './blob-store.ts'
+import { asDamage } from './unreadable.ts'
 
 /**
  * Descriptors that stay open, the last used ones, shared by all readers of a blob: opening a file for each response costs more than
@@ -85,7 +86,10 @@ class SharedFile {
     return {
       blake3: this.#blake3,
       size: this.#size,
-      read: (buffer, position) => this.#file.read(buffer, position),
+      read: (buffer, position) =>
+        this.#file.read(buffer, position).catch((error: unknown) => {
+          throw asDamage(this.#blake3, error)
+        }),
       close: () => {
         if (!isOpen) return
         isOpen = false

@@ -10,6 +10,40 @@ import type {
   Unpacking,
 } from '../model.ts'
 import type { IndexName, ProjectName } from '../names.ts'
+import type { Pin } from '../pin.ts'
+import type { Condemned } from './condemned.ts'
+import type { RecordedFile } from './files.ts'
+import type { KeptPin } from './pins.ts'
+import type { ProjectUsage } from './projects.ts'
+import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './pruning.ts'
+import type { Run, RunKind } from './runs.ts'
+import type { UnhashedFile } from './unhashed.ts'
+import type { StaleCounts } from './stale.ts'
+import type { TrafficEntry, TrafficQuery, TrafficSum } from './traffic.ts'
+
+export type {
+  Condemned,
+  KeptPin,
+  Pin,
+  ProjectUsage,
+  RecordedFile,
+  Run,
+  RunKind,
+  StaleCounts,
+  TrafficEntry,
+  TrafficQuery,
+  TrafficSum,
+}
+export type {
+  ExecuteOptions,
+  PruneBudget,
+  PrunedDistribution,
+  PruneOutcome,
+  PrunePlan,
+  PruneSelection,
+} from './pruning.ts'
+export type { TrafficCounters } from './traffic.ts'
+export type { UnhashedFile } from './unhashed.ts'
 
 /**
  * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages, metadata
@@ -39,9 +73,26 @@ export interface Catalog {
   /** The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not. */
   findMetadata(wheel: Sha256): Promise<Uint8Array | undefined>
   /** Nothing (no bytes) means: it is known that the wheel has none. */
-  saveMetadata(wheel: Sha256, content: Uint8Array): Promise<void>
+  saveMetadata(wheel: Sha256, content: Uint8Array, savedAt: number): Promise<void>
   /** The SHA-256 of what is kept of these wheels, by wheel; `none` where it is known that there is none. One query for many. */
   findMetadataDigests(wheels: readonly Sha256[]): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
+
+  /** What is stored of the file at this URL, of which its index lists no SHA-256. */
+  findUnhashed(index: IndexName, url: string): Promise<UnhashedFile | undefined>
+  /** Nothing happens where the distribution is not stored; with it, it goes. */
+  saveUnhashed(
+    index: IndexName,
+    url: string,
+    file: Omit<UnhashedFile, 'distribution'> & { readonly sha256: Sha256 },
+  ): Promise<void>
+
+  /** When a project's files were uploaded, by their SHA-256, as far as that is kept; milliseconds since the epoch. */
+  findUploadTimes(index: IndexName, project: ProjectName): Promise<ReadonlyMap<Sha256, number>>
+  /** The first that is kept stays, for as long as the project's page does; nothing happens where that is not kept. */
+  saveUploadTime(
+    file: { readonly index: IndexName; readonly project: ProjectName; readonly file: Sha256 },
+    uploadedAt: number,
+  ): Promise<void>
 
   /**
    * Commits a tree with all that is new: packs, blobs, and the wheel's verdict. Idempotent.
@@ -61,27 +112,70 @@ export interface Catalog {
   findTreesByArchiveId(archiveId: string): Promise<readonly TreeRecord[]>
   /** The wheels that unpack to this tree. */
   findWheelsOfTree(id: Blake3): Promise<readonly DistributionRecord[]>
-  /** Stored distributions, seen under a wheel's name, without an outcome, or refused by an older policy than this, oldest first. */
-  listUnpackable(policy: number): Promise<readonly Blake3[]>
+  /**
+   * Stored distributions, seen under a wheel's name, without an outcome, or refused by an older policy than this, or by a limit that was
+   * none of `limits`; oldest first.
+   */
+  listUnpackable(policy: number, limits?: string): Promise<readonly Blake3[]>
+  /** Wheels that have a tree, but not RECORD's verdict yet; oldest first. */
+  listUnchecked(): Promise<readonly Blake3[]>
+  /** RECORD's verdict on a wheel that has none yet; nothing happens where it has one, or is not stored. A power cut may take it. */
+  addRecordVerdict(wheel: Blake3, verdict: RecordVerdict): Promise<void>
 
   /** Where a blob is; undefined where it is not stored. */
   findPlace(blake3: Blake3): Promise<Place | undefined>
   /** Which of these blobs are stored. One query for many. */
   findStored(blake3s: readonly Blake3[]): Promise<ReadonlySet<Blake3>>
 
-  /** Notes that distributions (or trees of theirs, by the wheel) were used. Called now and then with many, never once per read. */
+  /**
+   * Notes that distributions or trees were used, by digest; a tree's use is one of each wheel that has it, and other digests mean nothing. Called
+   * now and then with many, never once per read.
+   */
   recordUse(uses: ReadonlyMap<Blake3, number>): Promise<void>
 
-  stats(): Promise<CatalogStats>
-  /** Decides what goes, least recently used first; changes nothing, and keeps nobody from writing. */
-  planPrune(budget: PruneBudget, now: number): Promise<PrunePlan>
+  /** Files that records name, some at a time, in a fixed order; `after` is the last cursor, 0 at first. */
+  listFiles(after: number, limit: number): Promise<readonly RecordedFile[]>
   /**
-   * Deletes the records of a plan, as far as they are as the plan found them (a distribution used or added again since stays), and of
-   * all that nothing needs any more. Then `release` is called, once or more, to delete the files of those blobs that no record names:
+   * Takes a file that is damaged or gone out of service: trees that need any of its bytes lose their records (their wheels count as
+   * not unpacked again), and so do it and its slices. A distribution keeps its record: whoever asks for it finds no file, and fetches
+   * it again. `quarantine` moves the file aside, within the transaction; if it rejects, nothing is changed. It is not called where no
+   * record names the file (any more).
+   */
+  condemn(file: Blake3, quarantine: () => Promise<void>): Promise<Condemned>
+
+  stats(): Promise<CatalogStats>
+  /** The largest by bytes stored, or the coldest by last use; from running totals. */
+  listProjects(order: 'largest' | 'coldest', limit: number): Promise<readonly ProjectUsage[]>
+  /** Adds to the counters. Called now and then with many. Days that are older than 400 go. */
+  recordTraffic(entries: readonly TrafficEntry[]): Promise<void>
+  /** Sums: by day, the latest first, or by index or project, those first that were served most bytes. */
+  findTraffic(query: TrafficQuery): Promise<readonly TrafficSum[]>
+  /** Keeps how the last prune or scrub ended. */
+  recordRun(kind: RunKind, run: Run): Promise<void>
+  findRuns(): Promise<Partial<Record<RunKind, Run>>>
+
+  /** From now on prune leaves it alone. Idempotent; a pin keeps the time of its first. */
+  addPin(pin: Pin, at: number): Promise<void>
+  /** False: there was none. */
+  removePin(pin: Pin): Promise<boolean>
+  /** In the order of their notation. */
+  listPins(): Promise<readonly KeptPin[]>
+  /**
+   * Decides what goes, least recently used first; changes nothing, and keeps nobody from writing.
+   * `disk` is what {@link PruneBudget.keepFreeBytes} is held against; without it that limit counts as kept.
+   */
+  planPrune(budget: PruneBudget, now: number, disk?: { readonly freeBytes: number }): Promise<PrunePlan>
+  /**
+   * Deletes the records of a plan, as far as they are as the plan found them (a distribution used, added again or pinned since stays),
+   * and of all that nothing needs any more. Then `release` is called, once or more, to delete the files of those blobs that no record names:
    * while it runs no other writer, here or in another process, can commit, and what was added again meanwhile is not among them.
    * A crash in between leaves files without records, never records without files.
    */
-  executePrune(plan: PrunePlan, release: (blobs: readonly Blake3[]) => Promise<void>): Promise<PruneOutcome>
+  executePrune(
+    plan: PrunePlan,
+    release: (blobs: readonly Blake3[]) => Promise<void>,
+    options?: ExecuteOptions,
+  ): Promise<PruneOutcome>
   /**
    * Calls `release` likewise with those of `candidates` (files found in the blob store) that no record gives a file of their own.
    * Returns them.
@@ -90,6 +184,12 @@ export interface Catalog {
     candidates: readonly Blake3[],
     release: (blobs: readonly Blake3[]) => Promise<void>,
   ): Promise<readonly Blake3[]>
+
+  /**
+   * Drops pages that upstream did not confirm since `before`, and metadata that was saved before it, of whose project or wheel nothing
+   * is stored: what nobody asks for. Others can write in between.
+   */
+  dropStale(before: number): Promise<StaleCounts>
 
   close(): Promise<void>
 }
@@ -106,50 +206,12 @@ export interface AdoptOptions {
 /** What unpacking made, ready to be committed. */
 export interface UnpackedTree {
   readonly tree: TreeRecord
-  readonly record: RecordVerdict
+  /** `pending`: it follows by {@link Catalog.addRecordVerdict}. */
+  readonly record: RecordVerdict | 'pending'
   /** Digests of the tree's files, distinct, and of its manifest (the tree's id). */
   readonly blobs: readonly Blake3[]
   /** Packs and large blobs that were adopted as files, with their sizes in bytes, and small ones with their place in a pack. */
   readonly placed: readonly (readonly [blake3: Blake3, place: Place])[]
-}
-
-/** What may stay. With no field set nothing goes but what nothing refers to. */
-export interface PruneBudget {
-  /** Bytes on the disk that the store may have at most. */
-  readonly maxBytes?: number | undefined
-  /** Distributions that were not used for longer than this go, milliseconds. */
-  readonly unusedForMs?: number | undefined
-}
-
-export interface PrunedDistribution {
-  readonly blake3: Blake3
-  readonly sha256: Sha256
-  readonly size: number
-  readonly sightings: readonly Sighting[]
-  readonly usedAt: number
-  readonly reason: 'unused' | 'size'
-  /** Bytes on the disk that go with it, its tree's exclusive blobs included, given that those before it in the plan are gone. */
-  readonly freedBytes: number
-}
-
-export interface PrunePlan {
-  readonly distributions: readonly PrunedDistribution[]
-  /** Trees, blobs and packs that go with them, or that nothing referred to anyway. */
-  readonly trees: number
-  readonly blobs: number
-  readonly packs: number
-  /** Bytes on the disk before, and those that the plan frees. */
-  readonly storedBytes: number
-  readonly freedBytes: number
-}
-
-/** What an execution really did; equals the plan where nothing changed in between. */
-export interface PruneOutcome {
-  readonly distributions: number
-  readonly trees: number
-  readonly blobs: number
-  readonly packs: number
-  readonly freedBytes: number
 }
 
 export interface CatalogStats {
@@ -160,6 +222,8 @@ export interface CatalogStats {
   /** Distinct blobs, packs not counted (nor the rare blob that is the same bytes as a pack). */
   readonly blobs: number
   readonly packs: number
+  /** Blobs with a file of their own, packs among them. */
+  readonly files: number
   /** Sum over distributions and trees as if each were stored alone, bytes. */
   readonly logicalBytes: number
   /** Sum over those blobs, bytes. */

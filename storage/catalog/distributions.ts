@@ -13,11 +13,12 @@ interface DistributionRow {
   readonly size: number
   readonly storedAt: number
   readonly tree: Uint8Array | null
-  readonly record: RecordVerdict | null
+  readonly record: RecordVerdict | 'pending' | null
   readonly reason: RefusalReason | null
   readonly detail: string | null
   readonly path: string | null
   readonly policy: number | null
+  readonly limits: string | null
   readonly indexName: IndexName | null
   readonly project: ProjectName | null
   readonly filename: Filename | null
@@ -25,7 +26,7 @@ interface DistributionRow {
 
 const SELECT = `
   SELECT distribution.id, own.blake3, sha256, distribution.size, stored_at AS storedAt, manifest.blake3 AS tree, record, reason,
-    detail, path, policy, index_name AS indexName, project, filename
+    detail, path, policy, limits, index_name AS indexName, project, filename
   FROM distribution
   JOIN blob AS own ON own.id = distribution.id
   LEFT JOIN blob AS manifest ON manifest.id = distribution.tree
@@ -101,19 +102,31 @@ function addSightingTo(connection: Connection, distribution: number, { index, pr
 export function recordUse(connection: Connection, uses: ReadonlyMap<Blake3, number>): void {
   for (const [blake3, usedAt] of uses) {
     connection.run(
-      'UPDATE distribution SET used_at = ?1 WHERE id = (SELECT id FROM blob WHERE blake3 = ?2) AND used_at < ?1',
+      `UPDATE distribution SET used_at = ?1
+       WHERE (id = (SELECT id FROM blob WHERE blake3 = ?2) OR tree = (SELECT id FROM blob WHERE blake3 = ?2)) AND used_at < ?1`,
       usedAt,
       rawDigest(blake3),
     )
   }
 }
 
-export function listUnpackable(connection: Connection, policy: number): Blake3[] {
+export function listUnpackable(connection: Connection, policy: number, limits?: string): Blake3[] {
   return connection
     .all<{ blake3: Uint8Array }>(
       `SELECT blake3 FROM distribution INDEXED BY distribution_unpackable JOIN blob USING (id)
-       WHERE wheel = 1 AND tree IS NULL AND (policy IS NULL OR policy < ?) ORDER BY stored_at, id`,
+       WHERE wheel = 1 AND tree IS NULL AND (policy IS NULL OR policy < ?1 OR (?2 IS NOT NULL AND reason = 'limit' AND limits IS NOT ?2))
+       ORDER BY stored_at, id`,
       policy,
+      limits ?? null,
+    )
+    .map((row) => blake3Of(row.blake3))
+}
+
+export function listUnchecked(connection: Connection): Blake3[] {
+  return connection
+    .all<{ blake3: Uint8Array }>(
+      `SELECT blake3 FROM distribution INDEXED BY distribution_unchecked JOIN blob USING (id)
+       WHERE record = 'pending' ORDER BY stored_at, id`,
     )
     .map((row) => blake3Of(row.blake3))
 }
@@ -150,8 +163,9 @@ function unpackingOf(row: DistributionRow): Unpacking | undefined {
     return { kind: 'unpacked', tree: blake3Of(row.tree), record: row.record }
   }
   if (row.reason !== null && row.policy !== null) {
-    const { reason, detail, path, policy } = row
-    return { kind: 'refused', reason, detail: detail ?? '', path: path ?? undefined, policy }
+    const { reason, detail, path, policy, limits } = row
+    const refusal = { kind: 'refused', reason, detail: detail ?? '', path: path ?? undefined, policy } as const
+    return limits === null ? refusal : { ...refusal, limits }
   }
   return undefined
 }

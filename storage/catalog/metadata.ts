@@ -7,11 +7,13 @@ export function findMetadata(connection: Connection, wheel: Sha256): Uint8Array 
   return row?.content
 }
 
-export function saveMetadata(connection: Connection, wheel: Sha256, content: Uint8Array): void {
+export function saveMetadata(connection: Connection, wheel: Sha256, content: Uint8Array, savedAt: number): void {
   connection.run(
-    `INSERT INTO metadata (wheel, content) VALUES (?, ?)
-     ON CONFLICT (wheel) DO UPDATE SET content = excluded.content WHERE content <> excluded.content`,
+    `INSERT INTO metadata (wheel, saved_at, content) VALUES (?, ?, ?)
+     ON CONFLICT (wheel) DO UPDATE SET content = excluded.content, saved_at = excluded.saved_at
+       WHERE content <> excluded.content`,
     rawDigest(wheel),
+    savedAt,
     content,
   )
 }

@@ -60,7 +60,8 @@ export async function placeBlobs(
   }
   const packs = new Map<Blake3, { readonly id: number; slices: number }>()
   const counted = new Map<Blake3, number>()
-  for (const [blake3, place] of placed) {
+  // In the order of the index, which takes two thirds of the time.
+  for (const [blake3, place] of placed.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (place.kind !== 'packed' || place.pack === blake3) continue
     let pack = packs.get(place.pack)
     if (pack === undefined) {

@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Blake3 } from '../digest.ts'
-import type { PruneBudget, PrunedDistribution, PruneOutcome, PrunePlan } from './catalog.ts'
+import { StoreFullError } from '../errors.ts'
 import { sightingsOf } from './distributions.ts'
+import { Pins } from './pins.ts'
 import { findFiles } from './places.ts'
-import { blake3Of, rawDigest, sha256Of } from './raw-digest.ts'
-import { Removal } from './removal.ts'
+import type { ExecuteOptions, PrunedDistribution, PruneOutcome, PrunePlan } from './pruning.ts'
+import { rawDigest } from './raw-digest.ts'
+import { Removal, type RemovableDistribution, type RemovedFile } from './removal.ts'
 import type { Connection } from './sqlite-connection.ts'
-import { readTotals } from './totals.ts'
 import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
 
 /** Deletes the files of blobs. */
@@ -15,70 +16,107 @@ export type Release = (blobs: readonly Blake3[]) => Promise<void>
 /** How many files go while nobody else can write: some tens of milliseconds. */
 const RELEASE_BATCH = 256
 
-/** How many distributions are read at a time. */
-const READ_BATCH = 256
+/** How many records, about, go while nobody else can write: likewise. */
+const RECORD_BATCH = 5000
 
-interface Candidate {
-  readonly id: number
-  readonly blake3: Uint8Array
-  readonly sha256: Uint8Array
-  readonly size: number
-  readonly usedAt: number
-}
-
-/** Belongs in a read transaction. */
-export async function planPrune(connection: Connection, budget: PruneBudget, now: number): Promise<PrunePlan> {
-  const storedBytes = readTotals(connection).fileBytes
-  const removal = new Removal(connection)
-  await removal.dropUnneeded()
-  const distributions: PrunedDistribution[] = []
-  for (const { id, blake3, sha256, size, usedAt } of leastRecentlyUsed(connection)) {
-    const reason = reasonToGo(budget, { unusedMs: now - usedAt, storedBytes: storedBytes - removal.freedBytes })
-    if (reason === undefined) break
-    const freedBefore = removal.freedBytes
-    await removal.drop(id)
-    distributions.push({
-      blake3: blake3Of(blake3),
-      sha256: sha256Of(sha256),
-      size,
-      sightings: sightingsOf(connection, id),
-      usedAt,
-      reason,
-      freedBytes: removal.freedBytes - freedBefore,
-    })
-  }
-  const { trees, blobs, packs, freedBytes } = removal
-  return { distributions, trees, blobs, packs, storedBytes, freedBytes }
-}
+/** Longer than another process pauses between its attempts at the lock, so that its writes get their turn. */
+const BETWEEN_BATCHES_MS = WRITE_POLL_MS + 5
 
 export async function executePrune(
   transactions: Transactions,
   plan: PrunePlan,
   release: Release,
+  { signal, onProgress }: ExecuteOptions = {},
 ): Promise<PruneOutcome> {
-  const { removal, files } = await transactions.write('full', async (connection) => {
-    const removing = new Removal(connection)
-    await removing.dropUnneeded()
-    for (const { blake3, usedAt } of plan.distributions) {
-      const unchanged = connection.find<{ id: number }>(
-        'SELECT distribution.id FROM distribution JOIN blob USING (id) WHERE blake3 = ? AND used_at = ?',
-        rawDigest(blake3),
-        usedAt,
-      )
-      if (unchanged !== undefined) await removing.drop(unchanged.id)
-    }
-    return { removal: removing, files: await removing.apply() }
-  })
-  const blobs = files.map((file) => file.blake3)
-  const released = new Set(await releaseUnrecorded(transactions, blobs, release))
-  const freedBytes = files.reduce((sum, { blake3, size }) => (released.has(blake3) ? sum + size : sum), 0)
-  return {
-    distributions: removal.distributions,
-    trees: removal.trees,
-    blobs: removal.blobs,
-    packs: removal.packs,
-    freedBytes,
+  const outcome = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
+  const left = plan.distributions.toReversed()
+  for (;;) {
+    const { removal, freedBytes } = await executeSome(transactions, left, release)
+    outcome.distributions += removal.distributions
+    outcome.trees += removal.trees
+    outcome.blobs += removal.blobs
+    outcome.packs += removal.packs
+    outcome.freedBytes += freedBytes
+    onProgress?.({ ...outcome })
+    if (left.length === 0 || signal?.aborted === true) return outcome
+    await setTimeout(BETWEEN_BATCHES_MS)
   }
+}
+
+interface Step {
+  readonly removal: Removal
+  readonly freedBytes: number
+}
+
+interface Removed {
+  readonly removal: Removal
+  /** That no record needs any more. */
+  readonly files: readonly RemovedFile[]
+}
+
+/** @param left the last one comes first; those that were done are taken from it. */
+async function executeSome(transactions: Transactions, left: PrunedDistribution[], release: Release): Promise<Step> {
+  const todo = left.slice()
+  let removed: Removed
+  try {
+    removed = await transactions.write('full', (connection) => removeSome(connection, left))
+  } catch (error) {
+    if (!(error instanceof StoreFullError)) throw error
+    left.splice(0, left.length, ...todo)
+    return executeWithoutRoom(transactions, left, release)
+  }
+  const { removal, files } = removed
+  const released = new Set(await releaseUnrecorded(transactions, digestsOf(files), release))
+  return { removal, freedBytes: sizeOf(files.filter(({ blake3 }) => released.has(blake3))) }
+}
+
+/**
+ * Not even the log of the deletion has room on the disk: its files make some. A crash before the commit would leave records
+ * without files, which are fetched again when somebody asks for them.
+ */
+async function executeWithoutRoom(
+  transactions: Transactions,
+  left: PrunedDistribution[],
+  release: Release,
+): Promise<Step> {
+  return transactions.write('full', async (connection) => {
+    // Until the commit, nothing may be written.
+    connection.exec('PRAGMA cache_spill = off')
+    try {
+      const { removal, files } = await removeSome(connection, left)
+      await release(digestsOf(files))
+      return { removal, freedBytes: sizeOf(files) }
+    } finally {
+      connection.exec('PRAGMA cache_spill = on')
+    }
+  })
+}
+
+function digestsOf(files: readonly RemovedFile[]): Blake3[] {
+  return files.map(({ blake3 }) => blake3)
+}
+
+function sizeOf(files: readonly RemovedFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
+}
+
+async function removeSome(connection: Connection, left: PrunedDistribution[]): Promise<Removed> {
+  const removal = new Removal(connection)
+  await removal.dropUnneeded()
+  const pins = new Pins(connection)
+  while (removal.records < RECORD_BATCH) {
+    const next = left.pop()
+    if (next === undefined) break
+    const { blake3, sha256, usedAt } = next
+    const unchanged = connection.find<RemovableDistribution>(
+      'SELECT distribution.id, tree FROM distribution JOIN blob USING (id) WHERE blake3 = ? AND used_at = ?',
+      rawDigest(blake3),
+      usedAt,
+    )
+    if (unchanged === undefined || pins.has(sha256, sightingsOf(connection, unchanged.id))) continue
+    await removal.drop(unchanged)
+  }
+  return { removal, files: await removal.apply() }
 }
 
 /** Has the files of those blobs deleted that no record gives a file of their own; returns which those were. */
@@ -90,13 +128,19 @@ export async function releaseUnrecorded(
   const released: Blake3[] = []
   if (candidates.length === 0) return released
   // Most candidates of a sweep are recorded; that is found out without keeping others from writing.
-  const absent = await transactions.survey(async (connection) => without(connection, candidates))
+  const absent =
+    candidates.length <= RELEASE_BATCH
+      ? candidates
+      : await transactions.survey(async (connection) => without(connection, candidates))
   for (let start = 0; start < absent.length; start += RELEASE_BATCH) {
-    // Longer than another process pauses between its attempts at the lock, so that its writes get their turn.
-    if (start > 0) await setTimeout(WRITE_POLL_MS + 5)
+    if (start > 0) await setTimeout(BETWEEN_BATCHES_MS)
     await transactions.write('normal', async (connection) => {
       const batch = without(connection, absent.slice(start, start + RELEASE_BATCH))
-      if (batch.length > 0) await release(batch)
+      if (batch.length > 0) {
+        // What another one deleted just now may be in the log alone.
+        await transactions.sync()
+        await release(batch)
+      }
       released.push(...batch)
     })
   }
@@ -106,28 +150,4 @@ export async function releaseUnrecorded(
 function without(connection: Connection, blobs: readonly Blake3[]): Blake3[] {
   const recorded = findFiles(connection, blobs)
   return blobs.filter((blake3) => !recorded.has(blake3))
-}
-
-function reasonToGo(
-  budget: PruneBudget,
-  { unusedMs, storedBytes }: { readonly unusedMs: number; readonly storedBytes: number },
-): PrunedDistribution['reason'] | undefined {
-  if (budget.unusedForMs !== undefined && unusedMs > budget.unusedForMs) return 'unused'
-  if (budget.maxBytes !== undefined && storedBytes > budget.maxBytes) return 'size'
-  return undefined
-}
-
-function* leastRecentlyUsed(connection: Connection): Generator<Candidate> {
-  let after: { readonly usedAt: number; readonly id: number } | undefined = { usedAt: Number.MIN_SAFE_INTEGER, id: 0 }
-  while (after !== undefined) {
-    const batch: Candidate[] = connection.all<Candidate>(
-      `SELECT id, blake3, sha256, distribution.size, used_at AS usedAt FROM distribution JOIN blob USING (id)
-       WHERE (used_at, id) > (?, ?) ORDER BY used_at, id LIMIT ?`,
-      after.usedAt,
-      after.id,
-      READ_BATCH,
-    )
-    yield* batch
-    after = batch.at(-1)
-  }
 }

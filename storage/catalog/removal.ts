@@ -1,18 +1,24 @@
 import type { Blake3 } from '../digest.ts'
+import { BlobLedger } from './blob-ledger.ts'
 import { Pace } from './pace.ts'
 import { blake3Of } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { noChange, subtractFromTotals } from './totals.ts'
 
-interface BlobRow {
-  readonly id: number
+/** A blob that had a file of its own. */
+export interface RemovedFile {
+  readonly blake3: Blake3
   readonly size: number
-  readonly pack: number | null
-  readonly needs: number
-  readonly holds: number | null
 }
 
-const BLOB_COLUMNS = 'blob.id, blob.size, blob.pack, blob.needs, blob.holds'
+/** A distribution's id, and its tree's. */
+export interface RemovableDistribution {
+  readonly id: number
+  readonly tree: number | null
+}
+
+/** Records that are reckoned with, or deleted, in one step: some milliseconds. */
+const STEP_ROWS = 128
 
 /**
  * Reckons what goes with distributions that go, by reading alone; {@link apply} then deletes exactly that. A plan and its execution
@@ -23,15 +29,15 @@ export class Removal {
   readonly #pace = new Pace()
   readonly #distributions = new Set<number>()
   readonly #trees = new Set<number>()
-  readonly #blobs = new Set<number>()
-  /** What the counters become, for every blob and tree that lost something. */
-  readonly #needs = new Map<number, number>()
-  readonly #holds = new Map<number, number>()
+  readonly #ledger: BlobLedger
+  /** How many distributions still need a tree, for each that lost one. */
   readonly #wheels = new Map<number, number>()
   readonly #gone = noChange()
+  #released = 0
 
   constructor(connection: Connection) {
     this.#connection = connection
+    this.#ledger = new BlobLedger(connection)
   }
 
   get distributions(): number {
@@ -48,7 +54,7 @@ export class Removal {
 
   /** Packs not counted. */
   get blobs(): number {
-    return this.#blobs.size - this.packs
+    return this.#gone.files + this.#gone.slices - this.#gone.packs
   }
 
   /** Bytes of the files that go. */
@@ -56,26 +62,34 @@ export class Removal {
     return this.#gone.fileBytes
   }
 
+  get freedFiles(): number {
+    return this.#gone.files
+  }
+
+  /** Records to be deleted or changed, about. */
+  get records(): number {
+    return this.#distributions.size + this.#released + this.#trees.size
+  }
+
   /** What nothing refers to. Comes before the first {@link drop}. */
   async dropUnneeded(): Promise<void> {
     for (const { id } of this.#connection.all<{ id: number }>('SELECT id FROM tree WHERE wheels = 0')) {
       await this.#dropTree(id)
     }
-    const unneeded = this.#connection.all<BlobRow>(
-      `SELECT ${BLOB_COLUMNS} FROM blob WHERE needs = 0 AND ifnull(holds, 0) = 0`,
+    const unneeded = this.#connection.all<{ id: number }>(
+      'SELECT id FROM blob WHERE needs = 0 AND ifnull(holds, 0) = 0',
     )
-    for (const blob of unneeded) this.#dropBlob(blob)
+    await this.#each(unneeded, (some) => {
+      for (const { id } of some) this.#dropBlob(id)
+    })
   }
 
   /** One distribution, and all that only it needs. */
-  async drop(distribution: number): Promise<void> {
-    if (this.#distributions.has(distribution)) return
-    const { tree } = this.#connection.get<{ tree: number | null }>(
-      'SELECT tree FROM distribution WHERE id = ?',
-      distribution,
-    )
-    this.#distributions.add(distribution)
-    this.#releaseBlob(this.#readBlob(distribution))
+  async drop({ id, tree }: RemovableDistribution): Promise<void> {
+    if (this.#distributions.has(id)) return
+    this.#distributions.add(id)
+    this.#releaseBlob(id)
+    if (this.#pace.isDue) await this.#pace.rest()
     if (tree === null) return
     const wheels = (this.#wheels.get(tree) ?? this.#readWheels(tree)) - 1
     this.#wheels.set(tree, wheels)
@@ -83,81 +97,82 @@ export class Removal {
   }
 
   /** Deletes the records. Returns the blobs that had files of their own. */
-  async apply(): Promise<{ readonly blake3: Blake3; readonly size: number }[]> {
-    await this.#each(this.#distributions, (id) => this.#connection.run('DELETE FROM distribution WHERE id = ?', id))
-    await this.#each(this.#trees, (id) => {
-      this.#connection.run('DELETE FROM tree_blob WHERE tree = ?', id)
-      this.#connection.run('DELETE FROM tree WHERE id = ?', id)
-    })
-    const files: { blake3: Blake3; size: number }[] = []
-    await this.#each(this.#blobs, (id) => {
-      const { blake3, size, pack } = this.#connection.get<{ blake3: Uint8Array; size: number; pack: number | null }>(
-        'DELETE FROM blob WHERE id = ? RETURNING blake3, size, pack',
-        id,
-      )
-      if (pack === null) files.push({ blake3: blake3Of(blake3), size })
-    })
-    await this.#each(this.#needs, ([id, needs]) => {
-      if (!this.#blobs.has(id)) this.#connection.run('UPDATE blob SET needs = ? WHERE id = ?', needs, id)
-    })
-    await this.#each(this.#holds, ([id, holds]) => {
-      if (!this.#blobs.has(id)) this.#connection.run('UPDATE blob SET holds = ? WHERE id = ?', holds, id)
-    })
+  async apply(): Promise<RemovedFile[]> {
+    for (const table of [
+      { ids: this.#distributions, sql: 'DELETE FROM distribution WHERE id IN (SELECT value FROM json_each(?))' },
+      { ids: this.#trees, sql: 'DELETE FROM tree_blob WHERE tree IN (SELECT value FROM json_each(?))' },
+      { ids: this.#trees, sql: 'DELETE FROM tree WHERE id IN (SELECT value FROM json_each(?))' },
+    ]) {
+      await this.#each([...table.ids], (ids) => this.#connection.run(table.sql, JSON.stringify(ids)))
+    }
+    const files: RemovedFile[] = []
+    for (const ids of this.#ledger.gone()) await this.#each(ids, (some) => files.push(...this.#deleteBlobs(some)))
+    for (const entries of this.#ledger.changed()) await this.#each(entries, (some) => this.#updateBlobs(some))
     subtractFromTotals(this.#connection, this.#gone)
     return files
   }
 
-  async #each<T>(values: Iterable<T>, work: (value: T) => void): Promise<void> {
-    for (const value of values) {
-      work(value)
+  /** Some at a time. */
+  async #each<T>(values: readonly T[], work: (some: readonly T[]) => void): Promise<void> {
+    for (let start = 0; start < values.length; start += STEP_ROWS) {
+      work(values.slice(start, start + STEP_ROWS))
       if (this.#pace.isDue) await this.#pace.rest()
     }
   }
 
+  #deleteBlobs(ids: readonly number[]): RemovedFile[] {
+    const files = ids.filter((id) => this.#ledger.packOf(id) === 0)
+    const slices = ids.filter((id) => this.#ledger.packOf(id) !== 0)
+    this.#connection.run('DELETE FROM blob WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(slices))
+    return this.#connection
+      .all<{ blake3: Uint8Array; size: number }>(
+        'DELETE FROM blob WHERE id IN (SELECT value FROM json_each(?)) RETURNING blake3, size',
+        JSON.stringify(files),
+      )
+      .map(({ blake3, size }) => ({ blake3: blake3Of(blake3), size }))
+  }
+
+  #updateBlobs(
+    entries: readonly { readonly id: number; readonly needs: number; readonly holds: number | undefined }[],
+  ) {
+    this.#connection.run(
+      `UPDATE blob SET needs = value ->> 1, holds = value ->> 2 FROM json_each(?) WHERE blob.id = value ->> 0`,
+      JSON.stringify(entries.map(({ id, needs, holds = null }) => [id, needs, holds])),
+    )
+  }
+
   async #dropTree(tree: number): Promise<void> {
     this.#trees.add(tree)
-    const blobs = this.#connection.all<BlobRow>(
-      `SELECT ${BLOB_COLUMNS} FROM tree_blob JOIN blob ON blob.id = tree_blob.blob WHERE tree = ?`,
+    const { blobs } = this.#connection.get<{ blobs: string }>(
+      'SELECT json_group_array(blob) AS blobs FROM tree_blob WHERE tree = ?',
       tree,
     )
-    for (const blob of blobs) this.#releaseBlob(blob)
-    if (this.#pace.isDue) await this.#pace.rest()
+    await this.#each(JSON.parse(blobs) as number[], (some) => {
+      for (const blob of some) this.#releaseBlob(blob)
+    })
   }
 
   /** One that needed the blob is gone. */
-  #releaseBlob(blob: BlobRow): void {
-    const needs = (this.#needs.get(blob.id) ?? blob.needs) - 1
-    this.#needs.set(blob.id, needs)
-    if (needs === 0 && (this.#holds.get(blob.id) ?? blob.holds ?? 0) === 0) this.#dropBlob(blob)
+  #releaseBlob(id: number): void {
+    this.#released += 1
+    if (this.#ledger.release(id)) this.#dropBlob(id)
   }
 
-  #dropBlob({ id, size, pack, holds }: BlobRow): void {
-    this.#blobs.add(id)
-    if (pack === null) {
-      this.#gone.files += 1
-      this.#gone.fileBytes += size
-      if (holds === null) return
-      this.#gone.packs += 1
-      this.#gone.packBytes += size
+  #dropBlob(id: number): void {
+    const size = this.#ledger.sizeOf(id)
+    const pack = this.#ledger.packOf(id)
+    this.#ledger.drop(id)
+    if (pack !== 0) {
+      this.#gone.slices += 1
+      this.#gone.sliceBytes += size
+      if (this.#ledger.releaseSlice(pack)) this.#dropBlob(pack)
       return
     }
-    this.#gone.slices += 1
-    this.#gone.sliceBytes += size
-    this.#releasePack(pack)
-  }
-
-  /** One of its slices is gone. */
-  #releasePack(id: number): void {
-    const kept = this.#holds.get(id)
-    const holds = (kept ?? this.#readBlob(id).holds ?? 0) - 1
-    this.#holds.set(id, holds)
-    if (holds > 0) return
-    const pack = this.#readBlob(id)
-    if ((this.#needs.get(id) ?? pack.needs) === 0) this.#dropBlob(pack)
-  }
-
-  #readBlob(id: number): BlobRow {
-    return this.#connection.get<BlobRow>(`SELECT ${BLOB_COLUMNS} FROM blob WHERE id = ?`, id)
+    this.#gone.files += 1
+    this.#gone.fileBytes += size
+    if (!this.#ledger.isPack(id)) return
+    this.#gone.packs += 1
+    this.#gone.packBytes += size
   }
 
   #readWheels(tree: number): number {

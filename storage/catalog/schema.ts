@@ -148,4 +148,116 @@ CREATE TRIGGER tree_removed AFTER DELETE ON tree BEGIN
 END;
 `,
   `CREATE INDEX sighting_project ON sighting (index_name, project);`,
+  `
+-- For walks over the files.
+CREATE INDEX blob_file ON blob (id) WHERE pack IS NULL;
+
+-- With when it was saved, before the content, which may be long. What was there before counts as saved now.
+ALTER TABLE metadata RENAME TO metadata_before;
+CREATE TABLE metadata (
+  id INTEGER PRIMARY KEY,
+  wheel BLOB NOT NULL UNIQUE CHECK (length(wheel) = 32),
+  saved_at INTEGER NOT NULL,
+  content BLOB NOT NULL
+) STRICT;
+INSERT INTO metadata (id, wheel, saved_at, content)
+  SELECT id, wheel, CAST(unixepoch('subsec') * 1000 AS INTEGER), content FROM metadata_before;
+DROP TABLE metadata_before;
+CREATE INDEX metadata_saved ON metadata (saved_at, wheel);
+
+CREATE TABLE pin (
+  -- The same for all spellings of a version.
+  key TEXT PRIMARY KEY,
+  pin TEXT NOT NULL,
+  pinned_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run (
+  kind TEXT PRIMARY KEY,
+  ended_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE traffic (
+  -- Whole days since the epoch, UTC.
+  day INTEGER NOT NULL,
+  index_name TEXT NOT NULL,
+  project TEXT NOT NULL,
+  hits INTEGER NOT NULL,
+  misses INTEGER NOT NULL,
+  bytes_from_upstream INTEGER NOT NULL,
+  bytes_served INTEGER NOT NULL,
+  bytes_saved INTEGER NOT NULL,
+  PRIMARY KEY (day, index_name, project)
+) STRICT, WITHOUT ROWID;
+
+-- Running totals of what was seen on an index under a project; a distribution under two names counts once. Kept by triggers.
+CREATE TABLE project (
+  id INTEGER PRIMARY KEY,
+  index_name TEXT NOT NULL,
+  project TEXT NOT NULL,
+  distributions INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  used_at INTEGER NOT NULL,
+  UNIQUE (index_name, project)
+) STRICT;
+CREATE INDEX project_bytes ON project (bytes);
+CREATE INDEX project_used ON project (used_at);
+INSERT INTO project (index_name, project, distributions, bytes, used_at)
+  SELECT index_name, project, count(*), sum(size), max(used_at)
+  FROM (SELECT DISTINCT distribution, index_name, project FROM sighting) JOIN distribution ON distribution.id = distribution
+  GROUP BY index_name, project;
+
+CREATE TRIGGER sighting_added AFTER INSERT ON sighting
+WHEN NOT EXISTS (SELECT 1 FROM sighting WHERE distribution = NEW.distribution AND index_name = NEW.index_name
+  AND project = NEW.project AND id <> NEW.id)
+BEGIN
+  INSERT INTO project (index_name, project, distributions, bytes, used_at)
+    SELECT NEW.index_name, NEW.project, 1, size, used_at FROM distribution WHERE id = NEW.distribution
+    ON CONFLICT (index_name, project) DO UPDATE
+      SET distributions = distributions + 1, bytes = bytes + excluded.bytes, used_at = max(used_at, excluded.used_at);
+END;
+CREATE TRIGGER sighting_removed AFTER DELETE ON sighting
+WHEN NOT EXISTS (SELECT 1 FROM sighting WHERE distribution = OLD.distribution AND index_name = OLD.index_name
+  AND project = OLD.project)
+BEGIN
+  -- The distribution's own row is gone already when its sightings follow it; its blob goes later.
+  UPDATE project SET distributions = distributions - 1,
+    bytes = bytes - (SELECT size FROM blob WHERE id = OLD.distribution)
+    WHERE index_name = OLD.index_name AND project = OLD.project;
+  DELETE FROM project WHERE index_name = OLD.index_name AND project = OLD.project AND distributions = 0;
+END;
+CREATE TRIGGER distribution_used AFTER UPDATE OF used_at ON distribution WHEN NEW.used_at > OLD.used_at BEGIN
+  UPDATE project SET used_at = NEW.used_at
+    WHERE id IN (SELECT seen.id FROM sighting CROSS JOIN project AS seen USING (index_name, project)
+      WHERE distribution = NEW.id) AND used_at < NEW.used_at;
+END;
+`,
+  `
+CREATE TABLE upload_time (
+  page INTEGER NOT NULL REFERENCES page (id) ON DELETE CASCADE,
+  -- The SHA-256 of a file that it lists, stored or not.
+  file BLOB NOT NULL CHECK (length(file) = 32),
+  uploaded_at INTEGER NOT NULL,
+  PRIMARY KEY (page, file)
+) STRICT, WITHOUT ROWID;
+`,
+  `
+CREATE TABLE unhashed_file (
+  id INTEGER PRIMARY KEY,
+  index_name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  listing TEXT NOT NULL,
+  validator TEXT,
+  checked_at INTEGER NOT NULL,
+  distribution INTEGER NOT NULL REFERENCES distribution (id) ON DELETE CASCADE,
+  UNIQUE (index_name, url)
+) STRICT;
+CREATE INDEX unhashed_file_distribution ON unhashed_file (distribution);
+`,
+  `
+-- The limits that a wheel refused for its size was judged by.
+ALTER TABLE distribution ADD COLUMN limits TEXT;
+CREATE INDEX distribution_unchecked ON distribution (stored_at) WHERE record = 'pending';
+`,
 ]

@@ -1,26 +1,30 @@
 import type { Catalog } from './catalog.ts'
+import type { Io } from '../io.ts'
 import * as distributions from './distributions.ts'
 import * as metadata from './metadata.ts'
 import * as pages from './pages.ts'
 import * as places from './places.ts'
-import { executePrune, planPrune, releaseUnrecorded } from './prune.ts'
-import { readStats } from './stats.ts'
 import { Transactions } from './transactions.ts'
 import * as trees from './trees.ts'
+import { unhashedOf } from './unhashed.ts'
+import * as uploadTimes from './upload-times.ts'
+import { upkeepOf } from './upkeep.ts'
 
 export interface SqliteCatalogOptions {
   /** The database file, created where there is none, in a folder that exists; `:memory:` for one that is gone when it is closed. */
   readonly path: string
   /** For a worker thread beside a process that has it open: finds, and takes no writes. */
   readonly readOnly?: boolean
+  /** What has to be durable is synced through it, beside the event loop. */
+  readonly io?: Io
 }
 
 /**
  * The catalog in one SQLite file, for any number of processes on one machine. The caller closes it.
  * Throws {@link StoreFormatError} for a file of a newer format, or of another program.
  */
-export async function openSqliteCatalog({ path, readOnly = false }: SqliteCatalogOptions): Promise<Catalog> {
-  const db = await Transactions.open(path, { readOnly })
+export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCatalogOptions): Promise<Catalog> {
+  const db = await Transactions.open(path, { readOnly, io })
   return {
     findPage: (index, project) => db.read((connection) => pages.findPage(connection, index, project)),
     savePage: (page, { json } = {}) => db.write('normal', (connection) => pages.savePage(connection, page, json)),
@@ -39,13 +43,23 @@ export async function openSqliteCatalog({ path, readOnly = false }: SqliteCatalo
     addSighting: (sha256, sighting) =>
       db.write('full', (connection) => distributions.addSighting(connection, sha256, sighting)),
     findWheelsOfTree: (id) => db.read((connection) => distributions.findWheelsOfTree(connection, id)),
-    listUnpackable: (policy) => db.read((connection) => distributions.listUnpackable(connection, policy)),
+    listUnpackable: (policy, limits) =>
+      db.read((connection) => distributions.listUnpackable(connection, policy, limits)),
+    listUnchecked: () => db.read((connection) => distributions.listUnchecked(connection)),
+    addRecordVerdict: (wheel, verdict) =>
+      db.write('normal', (connection) => trees.addRecordVerdict(connection, wheel, verdict)),
     recordUse: (uses) => db.write('normal', (connection) => distributions.recordUse(connection, uses)),
 
     findMetadata: (wheel) => db.read((connection) => metadata.findMetadata(connection, wheel)),
     findMetadataDigests: (wheels) => db.read((connection) => metadata.findMetadataDigests(connection, wheels)),
-    saveMetadata: (wheel, content) =>
-      db.write('normal', (connection) => metadata.saveMetadata(connection, wheel, content)),
+    saveMetadata: (wheel, content, savedAt) =>
+      db.write('normal', (connection) => metadata.saveMetadata(connection, wheel, content, savedAt)),
+
+    ...unhashedOf(db),
+    findUploadTimes: (index, project) =>
+      db.read((connection) => uploadTimes.findUploadTimes(connection, index, project)),
+    saveUploadTime: (file, uploadedAt) =>
+      db.write('normal', (connection) => uploadTimes.saveUploadTime(connection, file, uploadedAt)),
 
     addTree: (wheel, unpacked, { adopt } = {}) =>
       db.write('full', async (connection) => {
@@ -60,10 +74,7 @@ export async function openSqliteCatalog({ path, readOnly = false }: SqliteCatalo
     findPlace: (blake3) => db.read((connection) => places.findPlace(connection, blake3)),
     findStored: (blake3s) => db.read((connection) => places.findStored(connection, blake3s)),
 
-    stats: () => db.read(readStats),
-    planPrune: (budget, now) => db.survey((connection) => planPrune(connection, budget, now)),
-    executePrune: (plan, release) => executePrune(db, plan, release),
-    releaseOrphans: (candidates, release) => releaseUnrecorded(db, candidates, release),
+    ...upkeepOf(db),
 
     close: () => db.close(),
   }

@@ -13,6 +13,7 @@ export function readStats(connection: Connection): CatalogStats {
     trees: total.trees,
     blobs: total.files + total.slices - total.packs,
     packs: total.packs,
+    files: total.files,
     logicalBytes: total.distributionBytes + total.treeBytes,
     uniqueBytes: total.fileBytes + total.sliceBytes - total.packBytes,
     storedBytes: total.fileBytes,

@@ -1,7 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { StoreClosedError } from '../errors.ts'
+import type { Io } from '../io.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { checkUpToDate, migrate } from './migrate.ts'
 import { asStorageError, Connection, isBusy } from './sqlite-connection.ts'
+import { WalSync } from './wal-sync.ts'
 
 /** `full`: survives a power cut when it resolves. `normal`: survives the end of the process; a power cut may take the last ones. */
 export type Durability = 'full' | 'normal'
@@ -11,6 +14,19 @@ const WRITE_TIMEOUT_MS = 60_000
 
 /** The longest pause between two attempts at the write lock, milliseconds. */
 export const WRITE_POLL_MS = 25
+
+export interface OpenOptions {
+  readonly readOnly: boolean
+  /** Undefined: SQLite itself syncs what has to be durable, and holds up the event loop as long. */
+  readonly io: Io | undefined
+}
+
+interface Parts {
+  readonly path: string
+  readonly writer: Connection | undefined
+  readonly reader: Connection | undefined
+  readonly io: Io | undefined
+}
 
 /**
  * The transactions of one database. Writes of this process take turns, each in a transaction of its own that other processes cannot
@@ -22,23 +38,29 @@ export class Transactions {
   readonly #writer: Connection | undefined
   /** Undefined: a database in memory, which is one connection's; its reads take turns with the writes. */
   readonly #reader: Connection | undefined
+  /** Undefined: SQLite does both within a commit. */
+  readonly #checkpointer: Checkpointer | undefined
+  readonly #walSync: WalSync | undefined
   readonly #surveys = new Set<Promise<unknown>>()
   #turns: Promise<unknown> = Promise.resolve()
   #durability: Durability | undefined
   #isClosed = false
 
-  private constructor(path: string, writer: Connection | undefined, reader: Connection | undefined) {
+  private constructor({ path, writer, reader, io }: Parts) {
     this.#path = path
     this.#writer = writer
     this.#reader = reader
+    if (writer === undefined || reader === undefined) return
+    this.#checkpointer = new Checkpointer(path, writer)
+    this.#walSync = io !== undefined && WalSync.isPossible() ? new WalSync(io, path) : undefined
   }
 
   /** Creates or migrates the database as needed. Throws {@link StoreFormatError}; nothing is left open then. */
-  static async open(path: string, { readOnly }: { readonly readOnly: boolean }): Promise<Transactions> {
-    if (readOnly) return new Transactions(path, undefined, openReader(path))
+  static async open(path: string, { readOnly, io }: OpenOptions): Promise<Transactions> {
+    if (readOnly) return new Transactions({ path, writer: undefined, reader: openReader(path), io })
     const writer = await openWriter(path)
     try {
-      return new Transactions(path, writer, path === ':memory:' ? undefined : openReader(path))
+      return new Transactions({ path, writer, reader: path === ':memory:' ? undefined : openReader(path), io })
     } catch (error) {
       writer.close()
       throw error
@@ -68,17 +90,25 @@ export class Transactions {
 
   /** Runs `work` in a transaction, and commits it if it resolves. What it awaits must not wait for another transaction. */
   async write<T>(durability: Durability, work: (connection: Connection) => T | Promise<T>): Promise<T> {
-    return this.#takeTurn(async (writer) => {
+    const result = await this.#takeTurn(async (writer) => {
       try {
         await this.#begin(writer, durability)
-        const result = await work(writer)
+        const outcome = await work(writer)
         writer.exec('COMMIT')
-        return result
+        this.#checkpointer?.afterCommit(writer)
+        return outcome
       } catch (error) {
         if (writer.inTransaction) writer.exec('ROLLBACK')
         throw asStorageError(error)
       }
     })
+    if (durability === 'full') await this.sync()
+    return result
+  }
+
+  /** Resolves once all that was committed survives a power cut. */
+  async sync(): Promise<void> {
+    await this.#walSync?.sync()
   }
 
   /** Waits for what was begun, then closes. */
@@ -86,6 +116,8 @@ export class Transactions {
     if (this.#isClosed) return
     this.#isClosed = true
     await Promise.allSettled([this.#turns, ...this.#surveys])
+    await this.#walSync?.close()
+    await this.#checkpointer?.close()
     this.#reader?.close()
     this.#writer?.close()
   }
@@ -99,7 +131,8 @@ export class Transactions {
     return turn
   }
 
-  async #begin(writer: Connection, durability: Durability): Promise<void> {
+  async #begin(writer: Connection, wanted: Durability): Promise<void> {
+    const durability = this.#walSync === undefined ? wanted : 'normal'
     if (this.#durability !== durability) {
       writer.exec(`PRAGMA synchronous = ${durability}`)
       this.#durability = durability

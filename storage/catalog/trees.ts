@@ -1,6 +1,6 @@
 import type { Blake3 } from '../digest.ts'
 import { StoreChangedError } from '../errors.ts'
-import type { TreeRecord, Unpacking } from '../model.ts'
+import type { RecordVerdict, TreeRecord, Unpacking } from '../model.ts'
 import type { UnpackedTree } from './catalog.ts'
 import { Pace } from './pace.ts'
 import { placeBlobs } from './places.ts'
@@ -43,7 +43,7 @@ export async function addTree(connection: Connection, wheel: Blake3, unpacked: U
   const counted = await placeBlobs(connection, unpacked.placed, needed)
   const tree = known?.id ?? (await insertTree(connection, unpacked.tree, needed, counted))
   connection.run(
-    `UPDATE distribution SET tree = ?, record = ?, reason = NULL, detail = NULL, path = NULL, policy = NULL WHERE id = ?`,
+    `UPDATE distribution SET tree = ?, record = ?, reason = NULL, detail = NULL, path = NULL, policy = NULL, limits = NULL WHERE id = ?`,
     tree,
     unpacked.record,
     distribution,
@@ -54,16 +54,26 @@ export async function addTree(connection: Connection, wheel: Blake3, unpacked: U
 export function addRefusal(
   connection: Connection,
   wheel: Blake3,
-  { reason, detail, path, policy }: Extract<Unpacking, { kind: 'refused' }>,
+  { reason, detail, path, policy, limits }: Extract<Unpacking, { kind: 'refused' }>,
 ): void {
   connection.run(
-    `UPDATE distribution SET reason = ?1, detail = ?2, path = ?3, policy = ?4
+    `UPDATE distribution SET reason = ?1, detail = ?2, path = ?3, policy = ?4, limits = ?6
      WHERE id = ?5 AND tree IS NULL AND (policy IS NULL OR policy <= ?4)`,
     reason,
     detail,
     path ?? null,
     policy,
     findWheel(connection, wheel),
+    limits ?? null,
+  )
+}
+
+/** Belongs in a transaction. */
+export function addRecordVerdict(connection: Connection, wheel: Blake3, verdict: RecordVerdict): void {
+  connection.run(
+    `UPDATE distribution SET record = ? WHERE id = (SELECT id FROM blob WHERE blake3 = ?) AND record = 'pending'`,
+    verdict,
+    rawDigest(wheel),
   )
 }
 

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Blake3 } from '../digest.ts'
-import { BlobDamagedError } from '../errors.ts'
+import { BlobDamagedError, StorageError } from '../errors.ts'
+import { MendedIteration, type Mender, readMended } from '../mending.ts'
 import { OwnedIteration } from '../owned-iteration.ts'
 import { SingleFlight } from '../single-flight.ts'
 import { readLayout } from './read-layout.ts'
@@ -16,6 +17,7 @@ const SMALL_BYTES = 256 << 10
 
 export interface WheelLayoutsOptions {
   readonly blobs: BlobStore
+  readonly mender: Mender
   /** Reads a wheel's directory and lays its tree out, away from this thread. */
   readonly layOut: (wheelPath: string) => Promise<TarGzLayout>
   readonly memoryBytes: number
@@ -43,7 +45,11 @@ export class WheelLayouts {
 
   /** The whole tree as a `.tar.gz`. `wheel` must be stored, and must have a tree. Throws {@link BlobDamagedError} where its file is gone. */
   async tarGz(wheel: Blake3): Promise<Rendition> {
-    return this.#serve(wheel, await this.#find(wheel), `${FORMAT}:${wheel}`)
+    const layout = await readMended(
+      (error) => this.#options.mender.mend(error),
+      () => this.#find(wheel),
+    )
+    return this.#serve(wheel, layout, `${FORMAT}:${wheel}`)
   }
 
   /**
@@ -58,7 +64,7 @@ export class WheelLayouts {
     const validator = `blake3:${file.blake3}-gzip-${wheel.slice(0, 32)}`
     const kept = this.#gzips.get(validator)
     if (kept !== undefined) return kept
-    const layout = layOutGzip(await this.#find(wheel), index, file.size)
+    const layout = layOutGzip(await this.#findAtHand(wheel), index, file.size)
     const rendition = layout && this.#serve(wheel, layout, validator)
     if (rendition === undefined || layout === undefined || layout.size > SMALL_BYTES || layout.size >= file.size)
       return rendition
@@ -82,6 +88,17 @@ export class WheelLayouts {
     }
   }
 
+  /** For who can do without it: the wheel is healed meanwhile. */
+  async #findAtHand(wheel: Blake3): Promise<TarGzLayout> {
+    try {
+      return await this.#find(wheel)
+    } catch (error) {
+      void this.#options.mender.mend(error)
+      throw error
+    }
+  }
+
+  /** Throws {@link BlobDamagedError} where the wheel's file is gone, or no good archive any more. */
   async #find(wheel: Blake3): Promise<TarGzLayout> {
     return this.#layouts.get(wheel) ?? this.#flights.run(wheel, () => this.#layOut(wheel))
   }
@@ -89,18 +106,32 @@ export class WheelLayouts {
   async #layOut(wheel: Blake3): Promise<TarGzLayout> {
     const path = await this.#options.blobs.localPath(wheel)
     if (path === undefined) throw gone(wheel)
-    const layout = await this.#options.layOut(path)
-    this.#layouts.set(wheel, layout)
-    return layout
+    try {
+      const layout = await this.#options.layOut(path)
+      this.#layouts.set(wheel, layout)
+      return layout
+    } catch (error) {
+      if (error instanceof StorageError) throw error
+      // It has a tree, so it was a good archive once.
+      throw new BlobDamagedError(wheel, 'cannot be laid out', { cause: error })
+    }
   }
 
   async #open(wheel: Blake3, layout: SlicedLayout, range: RenditionRange): Promise<AsyncIterable<Uint8Array>> {
-    const blob = await this.#options.blobs.open(wheel)
-    if (blob === undefined) {
-      this.#layouts.delete(wheel)
-      throw gone(wheel)
-    }
-    return new OwnedIteration(readLayout(layout, blob, range), () => Promise.resolve(blob.close()))
+    const { blobs, mender } = this.#options
+    // Who was just broken off comes again at once.
+    if (mender.isRunning) await mender.settleTrees()
+    const blob = await readMended(
+      (error) => mender.mend(error),
+      async () => {
+        const found = await blobs.open(wheel)
+        if (found !== undefined) return found
+        this.#layouts.delete(wheel)
+        throw gone(wheel)
+      },
+    )
+    const reading = new OwnedIteration(readLayout(layout, blob, range), () => Promise.resolve(blob.close()))
+    return new MendedIteration(reading, mender)
   }
 }
 

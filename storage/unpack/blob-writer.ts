@@ -15,14 +15,6 @@ export interface WrittenBlobs {
   readonly placed: readonly (readonly [blake3: Blake3, place: Place])[]
 }
 
-/** Is told of a large blob's way to the disk. */
-export interface Watcher {
-  /** These bytes are written. */
-  wrote(piece: Uint8Array): void
-  /** All are written; the file stays where it is until this resolves. */
-  ended(): Promise<void>
-}
-
 /**
  * Writes the blobs of one ingest: small ones into one pack, large ones into files of their own, each once, and none that the store
  * has. End it with {@link finish}, or with {@link abandon}, which leaves nothing behind.
@@ -64,23 +56,31 @@ export class BlobWriter {
     this.#batch.add(blake3, bytes)
   }
 
-  /** Adds a large blob that comes in pieces; returns its digest. `watch` is told where it is being written. */
-  async addLarge(pieces: AsyncIterable<Uint8Array>, watch?: (path: string) => Watcher): Promise<Blake3> {
+  /** Adds a large blob that comes in pieces, each valid until the second one after it is asked for; returns its digest. */
+  async addLarge(pieces: AsyncIterable<Uint8Array>): Promise<Blake3> {
     const { path, descriptor } = this.#create()
-    const watcher = watch?.(path)
     const hasher = createBlake3()
     let size = 0
-    for await (const piece of pieces) {
-      hasher.update(piece)
-      this.#io.append(descriptor, piece)
-      watcher?.wrote(piece)
-      size += piece.length
+    // What one piece takes to be written is what the next one takes to be read and hashed.
+    let writing: Promise<void> = Promise.resolve()
+    try {
+      for await (const piece of pieces) {
+        await writing
+        writing = this.#io.appendBeside(descriptor, piece)
+        writing.catch(() => {}) // it is awaited in any case
+        hasher.update(piece)
+        size += piece.length
+      }
+    } catch (error) {
+      // Nothing may be written to a descriptor that is closed.
+      await writing.catch(() => {})
+      throw error
     }
+    await writing
     const blake3 = hasher.hex()
     const isKnown = this.#seen.has(blake3)
     this.#seen.add(blake3)
     const isStored = isKnown || (await this.#findStored([blake3])).has(blake3)
-    await watcher?.ended()
     if (isStored) this.#discard(path, descriptor)
     else await this.#keep({ path, blake3 }, descriptor, size)
     return blake3

@@ -1,15 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import { ArchiveFile } from '../archive/archive-file.ts'
-import { createHasher, type Hasher } from '../digest.ts'
 import type { SyncIo } from '../io.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import { type Order, type Report, toFailure } from './messages.ts'
 import type { Share } from './plan.ts'
-import { hashHere } from './record-hash.ts'
 import { unpackShare } from './unpack-share.ts'
-
-/** Read at once of a file that is being written, bytes. */
-const PIECE_BYTES = 256 * 1024
 
 export interface HelpJob {
   readonly wheelPath: string
@@ -47,18 +42,10 @@ interface AssistantOptions extends HelpOptions {
   readonly tell: (report: Report) => void
 }
 
-interface GrowingFile {
-  readonly descriptor: number
-  readonly hasher: Hasher
-  size: number
-}
-
 class Assistant {
   readonly #io: SyncIo
   readonly #job: HelpJob
   readonly #options: AssistantOptions
-  readonly #growing = new Map<string, GrowingFile>()
-  readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
   #unpacking: Promise<void> = Promise.resolve()
   #writer: BlobWriter | undefined
 
@@ -69,21 +56,14 @@ class Assistant {
   }
 
   obey(order: Order): void {
-    try {
-      if (order.kind === 'unpack') this.#unpacking = this.#unpack(order.share)
-      else if (order.kind === 'taken') this.#writer = undefined
-      else if (order.kind === 'grown') this.#hashOn(order)
-      else this.#endHash(order.path)
-    } catch (error) {
-      this.#tellOf(error)
-    }
+    if (order.kind === 'unpack') this.#unpacking = this.#unpack(order.share)
+    else this.#writer = undefined
   }
 
   /** Waits for what runs, which the signal has stopped. */
   async end(): Promise<void> {
     await this.#unpacking
     await this.#writer?.abandon()
-    for (const { descriptor } of this.#growing.values()) this.#close(descriptor)
   }
 
   async #unpack(share: Share): Promise<void> {
@@ -93,7 +73,7 @@ class Assistant {
     let file: ArchiveFile | undefined
     try {
       file = new ArchiveFile(this.#io, this.#job.wheelPath)
-      const contents = await unpackShare(file, share, { writer, signal, startRecordHash: hashHere })
+      const contents = await unpackShare(file, share, { writer, signal })
       const written = await writer.finish()
       tell({ kind: 'unpacked', contents, written })
     } catch (error) {
@@ -101,29 +81,6 @@ class Assistant {
     } finally {
       if (file !== undefined) this.#closeWheel(file)
     }
-  }
-
-  #hashOn({ path, algorithm, size }: Extract<Order, { kind: 'grown' }>): void {
-    let growing = this.#growing.get(path)
-    if (growing === undefined) {
-      growing = { descriptor: this.#io.open(path), hasher: createHasher(algorithm), size: 0 }
-      this.#growing.set(path, growing)
-    }
-    while (growing.size < size) {
-      const wanted = this.#piece.subarray(0, Math.min(PIECE_BYTES, size - growing.size))
-      const count = this.#io.read(growing.descriptor, wanted, growing.size)
-      if (count < wanted.length) throw new Error(`${path} is shorter than what was written to it`)
-      growing.hasher.update(wanted)
-      growing.size += count
-    }
-  }
-
-  #endHash(path: string): void {
-    const growing = this.#growing.get(path)
-    this.#growing.delete(path)
-    if (growing === undefined) return
-    this.#io.close(growing.descriptor)
-    this.#options.tell({ kind: 'hashed', path, hex: growing.hasher.hex() })
   }
 
   #tellOf(error: unknown): void {
@@ -135,14 +92,6 @@ class Assistant {
       file.close()
     } catch (error) {
       this.#tellOf(error)
-    }
-  }
-
-  #close(descriptor: number): void {
-    try {
-      this.#io.close(descriptor)
-    } catch {
-      // best effort: nothing was written to it
     }
   }
 }

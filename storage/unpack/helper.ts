@@ -2,11 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { WrittenBlobs } from './blob-writer.ts'
 import { type Order, type Report, toError } from './messages.ts'
 import type { Share } from './plan.ts'
-import type { StartRecordHash } from './record-hash.ts'
 import type { SharedContents } from './unpack-share.ts'
-
-/** How often the second thread is told of what it can hash, bytes: to wake it costs as much as to hash a hundred kilobytes. */
-const TELL_BYTES = 2 * 1024 * 1024
 
 /** What a share became, in files that are the caller's. */
 export interface UnpackedShare {
@@ -22,7 +18,6 @@ export class Helper {
   readonly #port: MessagePort
   readonly #unpacked = Promise.withResolvers<UnpackedShare>()
   readonly #gone = Promise.withResolvers<never>()
-  readonly #hashes = new Map<string, (hex: string) => void>()
 
   constructor(port: MessagePort) {
     this.#port = port
@@ -36,29 +31,6 @@ export class Helper {
   unpack(share: Share): Promise<UnpackedShare> {
     this.#say({ kind: 'unpack', share })
     return Promise.race([this.#unpacked.promise, this.#gone.promise])
-  }
-
-  /** The other thread reads what this one has written: a processor's cache has it still. */
-  readonly startRecordHash: StartRecordHash = (algorithm, path) => {
-    let size = 0
-    let told = 0
-    const tell = (): void => {
-      this.#say({ kind: 'grown', path, algorithm, size })
-      told = size
-    }
-    return {
-      wrote: (piece) => {
-        size += piece.length
-        if (size - told >= TELL_BYTES) tell()
-      },
-      finish: () => {
-        tell()
-        const { promise, resolve } = Promise.withResolvers<string>()
-        this.#hashes.set(path, resolve)
-        this.#say({ kind: 'ended', path })
-        return Promise.race([promise, this.#gone.promise])
-      },
-    }
   }
 
   /** The files of its share are the caller's from now on. */
@@ -77,7 +49,6 @@ export class Helper {
 
   #hear(report: Report): void {
     if (report.kind === 'unpacked') this.#unpacked.resolve(report)
-    else if (report.kind === 'hashed') this.#hashes.get(report.path)?.(report.hex)
     else {
       const error = toError(report.failure)
       this.#unpacked.reject(error)

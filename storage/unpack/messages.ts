@@ -20,9 +20,6 @@ export type Answer =
 /** From a wheel's first thread to its second. */
 export type Order =
   | { readonly kind: 'unpack'; readonly share: Share }
-  /** The file, which is to be hashed, has so many bytes now. */
-  | { readonly kind: 'grown'; readonly path: string; readonly algorithm: string; readonly size: number }
-  | { readonly kind: 'ended'; readonly path: string }
   /** The first thread has the files now. */
   | { readonly kind: 'taken' }
 
@@ -30,7 +27,6 @@ export type Order =
 export type Report =
   | { readonly kind: 'unpacked'; readonly contents: SharedContents; readonly written: WrittenBlobs }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  | { readonly kind: 'hashed'; readonly path: string; readonly hex: string }
 
 /** An error, in values that keep their fields between threads. */
 export type Failure =

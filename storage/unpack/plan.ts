@@ -19,8 +19,6 @@ export interface Plan {
   readonly first: Share
   /** May be empty. */
   readonly second: Share
-  /** Paths of large files in the first share that a second thread is to hash for RECORD, since it has less to do. */
-  readonly hashedBySecond: ReadonlySet<string>
   /** Is there enough to do for a second thread? */
   readonly isWorthHelp: boolean
 }
@@ -30,24 +28,19 @@ const MEMBER_NS = 10_000
 const INFLATE_NS = 2
 /** CRC-32, BLAKE3, writing. */
 const STORE_NS = 0.8
+/** Of files that are read whole; that of larger ones comes later. */
 const RECORD_NS = 0.6
-/** In another thread, which has to read the file. */
-const RECORD_ELSEWHERE_NS = 0.8
 
 /** Less than this is done sooner than a second thread has begun. */
 const MIN_HELP_NS = 20_000_000
 
-/** What shrinks less than so many times keeps zlib's own thread busier than the one that hashes and writes. */
-const EASY_RATIO = 8
-
 /** Shares the members between two threads so that both take equally long. */
 export function planShares(tasks: readonly Task[]): Plan {
   const total = tasks.reduce((sum, { member }) => sum + wholeCost(member), 0)
-  if (total < MIN_HELP_NS) return { first: tasks, second: [], hashedBySecond: new Set(), isWorthHelp: false }
+  if (total < MIN_HELP_NS) return { first: tasks, second: [], isWorthHelp: false }
   const planning = new Planning(tasks)
   planning.shareLarge()
   planning.shareWhole()
-  planning.shareHashes()
   planning.keepTwinsTogether()
   return planning.plan()
 }
@@ -55,7 +48,6 @@ export function planShares(tasks: readonly Task[]): Plan {
 class Planning {
   readonly #tasks: readonly Task[]
   readonly #second = new Set<string>()
-  readonly #hashedBySecond = new Set<string>()
   #firstCost = 0
   #secondCost = 0
 
@@ -66,7 +58,7 @@ class Planning {
   /** The largest first, each to the thread that has less to do; zlib inflates them on threads of its own. */
   shareLarge(): void {
     for (const { member } of this.#large()) {
-      const cost = MEMBER_NS + member.size * (STORE_NS + RECORD_NS)
+      const cost = MEMBER_NS + member.size * STORE_NS
       if (this.#firstCost <= this.#secondCost) {
         this.#firstCost += cost
       } else {
@@ -93,18 +85,6 @@ class Planning {
     }
   }
 
-  shareHashes(): void {
-    for (const { member } of this.#large()) {
-      if (this.#second.has(member.path) || !isEasy(member)) continue
-      const firstCost = this.#firstCost - member.size * RECORD_NS
-      const secondCost = this.#secondCost + member.size * RECORD_ELSEWHERE_NS
-      if (Math.max(firstCost, secondCost) > this.#firstCost) continue
-      this.#firstCost = firstCost
-      this.#secondCost = secondCost
-      this.#hashedBySecond.add(member.path)
-    }
-  }
-
   /** What has the same checksum and size goes where the first of them is. */
   keepTwinsTogether(): void {
     const isSecondByContents = new Map<string, boolean>()
@@ -121,7 +101,6 @@ class Planning {
     return {
       first: this.#tasks.filter(({ member }) => !this.#second.has(member.path)),
       second: this.#tasks.filter(({ member }) => this.#second.has(member.path)),
-      hashedBySecond: this.#hashedBySecond,
       isWorthHelp: this.#secondCost > 0,
     }
   }
@@ -129,11 +108,6 @@ class Planning {
   #large(): Task[] {
     return this.#tasks.filter(({ member }) => !isWhole(member)).toSorted((a, b) => b.member.size - a.member.size)
   }
-}
-
-/** Does it come faster than one thread can hash and write it? */
-function isEasy({ method, size, compressedSize }: Member): boolean {
-  return method === 0 || size > EASY_RATIO * compressedSize
 }
 
 function wholeCost({ method, size }: Member): number {

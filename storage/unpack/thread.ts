@@ -5,6 +5,7 @@ import { type HelpJob, helpUnpack } from './help.ts'
 import { Helper } from './helper.ts'
 import { MainLine } from './main-line.ts'
 import { type Outcome, toFailure } from './messages.ts'
+import { hasHash, type ListedHash } from './record-hash.ts'
 import { type UnpackJob, type UnpackResult, unpackWheel } from './unpack-wheel.ts'
 
 /** A wheel to unpack, and the line on which to ask what is stored. */
@@ -16,6 +17,11 @@ export interface UnpackThreadJob extends UnpackJob {
 export interface HelpThreadJob extends HelpJob {
   readonly port: MessagePort
   readonly leader: MessagePort
+}
+
+/** A file that may be what RECORD says. */
+export interface HashThreadJob extends ListedHash {
+  readonly path: string
 }
 
 // On Linux 0 is the calling thread, elsewhere the whole process, which must stay as it is.
@@ -51,5 +57,14 @@ export async function helpInThread({ port, leader, ...job }: HelpThreadJob): Pro
     await helpUnpack(diskSyncIo, job, leader, { findStored: main.findStored, signal: main.signal })
   } finally {
     main.close()
+  }
+}
+
+/** Compares one large file with RECORD, when its tree is there. */
+export function hashInThread({ path, ...listed }: HashThreadJob): Outcome<boolean> {
+  try {
+    return { kind: 'done', result: hasHash(diskSyncIo, path, listed) }
+  } catch (error) {
+    return toFailure(error)
   }
 }

@@ -6,29 +6,27 @@ import { canShare, readTogether } from '../archive/read-together.ts'
 import { release } from '../archive/release.ts'
 import { type Blake3, hashBlake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
-import { matches } from '../record.ts'
 import { PACK_THRESHOLD } from './batch.ts'
-import type { BlobWriter, Watcher } from './blob-writer.ts'
+import type { BlobWriter } from './blob-writer.ts'
 import type { Share, Task } from './plan.ts'
-import { isAsListed, type StartRecordHash } from './record-hash.ts'
+import { isAsListed, mayBeAsListed } from './record-hash.ts'
 
 /** What became of a share. */
 export interface SharedContents {
   /** Of each task in its order; undefined for directories. */
   readonly digests: readonly (Blake3 | undefined)[]
-  /** Does every file of it have the hash that RECORD has for it? */
+  /** Does every file of it have the hash that RECORD has for it? Of large files it is not known yet; see {@link uncheckedOf}. */
   readonly areHashesRight: boolean
 }
 
 export interface ShareOptions {
   readonly writer: BlobWriter
   readonly signal: AbortSignal
-  readonly startRecordHash: StartRecordHash
 }
 
 /**
- * Unpacks a share into blobs. Each member is read once: inflate, CRC-32, BLAKE3, and the hash that RECORD has for it. Throws
- * {@link ArchiveRefusedError}, always the same one for the same share; the error of the disk; or the signal's reason.
+ * Unpacks a share into blobs. Each member is read once: inflate, BLAKE3, CRC-32, and for a small one the hash that RECORD has for it.
+ * Throws {@link ArchiveRefusedError}, always the same one for the same share; the error of the disk; or the signal's reason.
  */
 export async function unpackShare(file: ArchiveFile, share: Share, options: ShareOptions): Promise<SharedContents> {
   const { signal } = options
@@ -72,8 +70,9 @@ class ShareWork {
   async takeLarge(tasks: readonly Task[]): Promise<void> {
     const { writer, signal } = this.#options
     for (const task of tasks) {
+      this.areHashesRight &&= mayBeAsListed(task)
       const pieces = streamMember(this.#file, task.member, signal)
-      this.digests.set(task.member.path, await writer.addLarge(pieces, this.#watcherFor(task)))
+      this.digests.set(task.member.path, await writer.addLarge(pieces))
     }
   }
 
@@ -111,24 +110,6 @@ class ShareWork {
     this.areHashesRight &&= isAsListed(task.listing, contents)
     this.digests.set(task.member.path, blake3)
     await this.#options.writer.add(blake3, contents)
-  }
-
-  #watcherFor({ member, listing }: Task): ((path: string) => Watcher) | undefined {
-    if (listing === undefined) return undefined
-    const { algorithm } = listing
-    if (algorithm === undefined) {
-      this.areHashesRight = false
-      return undefined
-    }
-    return (path) => {
-      const hash = this.#options.startRecordHash(algorithm, path, member)
-      return {
-        wrote: (piece) => hash.wrote(piece),
-        ended: async () => {
-          this.areHashesRight = matches(listing, await hash.finish(), member.size) && this.areHashesRight
-        },
-      }
-    }
   }
 }
 

@@ -7,12 +7,12 @@ import { archiveIdOf } from '../dirhash.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { SyncIo } from '../io.ts'
 import { createTree } from '../manifest.ts'
-import type { TreeFile, TreeRecord } from '../model.ts'
+import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import type { Helper, UnpackedShare } from './helper.ts'
 import { type Plan, planShares, type Share } from './plan.ts'
 import { RecordCheck } from './record-check.ts'
-import { hashHere, type StartRecordHash } from './record-hash.ts'
+import { type UncheckedBlob, uncheckedOf } from './record-hash.ts'
 import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
@@ -25,7 +25,9 @@ export interface UnpackJob {
 
 /** A wheel's tree, ready to be committed once the staged files are adopted. */
 export interface UnpackResult {
-  readonly unpacked: UnpackedTree
+  /** RECORD's verdict is the one that holds if `unchecked` are right; if one of them is not, it is `hashes`. */
+  readonly unpacked: UnpackedTree & { readonly record: RecordVerdict }
+  readonly unchecked: readonly UncheckedBlob[]
   /** Finished, closed and synced: packs, and blobs that are too large for them. */
   readonly staged: readonly StagedFile[]
   /** The canonical bytes, which are among the blobs as well. */
@@ -124,13 +126,10 @@ class WheelUnpacking {
       this.#failing.abort(error)
       this.#helper?.close()
     }
-    const startRecordHash: StartRecordHash = (algorithm, path, member) => {
-      const elsewhere = plan.hashedBySecond.has(member.path) ? this.#helper?.startRecordHash : undefined
-      return (elsewhere ?? hashHere)(algorithm, path, member)
-    }
-    const options = { signal: this.#signal, startRecordHash }
     const elsewhere = this.#helper?.unpack(plan.second).catch(noteError)
-    const first = await unpackShare(archive.file, plan.first, { ...options, writer: this.#first }).catch(noteError)
+    const first = await unpackShare(archive.file, plan.first, { signal: this.#signal, writer: this.#first }).catch(
+      noteError,
+    )
     const second = await (elsewhere ?? this.#unpackSecond(archive, plan.second).catch(noteError))
     this.#circumstances.options.signal.throwIfAborted()
     if (first !== undefined && second !== undefined) return [first, second]
@@ -139,8 +138,7 @@ class WheelUnpacking {
 
   async #unpackSecond(archive: Archive, share: Share): Promise<UnpackedShare> {
     const writer = this.#second
-    const options = { writer, signal: this.#signal, startRecordHash: hashHere }
-    const contents = await unpackShare(archive.file, share, options)
+    const contents = await unpackShare(archive.file, share, { writer, signal: this.#signal })
     return { contents, written: await writer.finish() }
   }
 
@@ -156,13 +154,17 @@ class WheelUnpacking {
     // A copy: the writer frees what it is given.
     await this.#first.add(tree.id, Buffer.from(manifest))
     const { staged, placed } = await this.#first.finish()
+    const areHashesRight = first.areHashesRight && second.areHashesRight
+    const unchecked = [...uncheckedOf(plan.first, first.digests), ...uncheckedOf(plan.second, second.digests)]
     return {
       unpacked: {
         tree: summarize(tree),
-        record: record.verdict(first.areHashesRight && second.areHashesRight),
+        record: record.verdict(areHashesRight),
         blobs: [...new Set([...files.map(({ blake3 }) => blake3), tree.id])],
         placed: [...placed, ...written.placed],
       },
+      // Where one hash is wrong, the others cannot change that.
+      unchecked: areHashesRight ? unchecked : [],
       staged: [...staged, ...written.staged],
       manifest,
     }

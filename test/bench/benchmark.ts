@@ -6,6 +6,8 @@ export interface RunOptions {
   readonly seconds: number
   /** How often each server has its turn; the figure is the median. */
   readonly rounds: number
+  /** Only what tells most. */
+  readonly quick: boolean
   /** An existing folder for whatever the run needs, on the disk; removed afterwards. */
   readonly folder: string
   /** Told what is being done, for a person who waits. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Argument, Command, InvalidArgumentError } from 'commander'
 import type { Benchmark, RunOptions } from './benchmark.ts'
+import { catalog } from './benchmarks/catalog.ts'
 import { cold } from './benchmarks/cold.ts'
 import { pages } from './benchmarks/pages.ts'
 import { installers } from './benchmarks/installers.ts'
@@ -12,10 +13,11 @@ import { unpack } from './benchmarks/unpack.ts'
 import { wheels } from './benchmarks/wheels.ts'
 import { renderTable, type Table, tableAsJson } from './table.ts'
 
-const benchmarks: readonly Benchmark[] = [pages, wheels, trees, cold, storm, unpack, installers]
+const benchmarks: readonly Benchmark[] = [pages, wheels, trees, cold, storm, unpack, catalog, installers]
 
 interface Flags {
   readonly json?: true
+  readonly quick?: true
   readonly seconds: number
   readonly rounds: number
 }
@@ -25,6 +27,7 @@ const program = new Command('bench')
   .description('Measures Arbor beside other servers, all on this machine and on loopback, and prints what each did.')
   .addArgument(new Argument('[name...]', 'which benchmarks to run (default: all)').choices(names))
   .option('--json', 'tables as JSON, with the ratios')
+  .option('--quick', 'of what takes minutes, only what tells most')
   .option('--seconds <n>', 'length of one measurement under load', parseCount, 1)
   .option('--rounds <n>', 'turns of each server, of which the median counts', parseCount, 3)
   .addHelpText(
@@ -61,7 +64,7 @@ async function runOne(
   benchmark: Benchmark,
   { folder, flags }: { readonly folder: string; readonly flags: Flags },
 ): Promise<readonly Table[] | undefined> {
-  const { seconds, rounds } = flags
+  const { seconds, rounds, quick = false } = flags
   const say: RunOptions['say'] = (text) => void process.stderr.write(`${benchmark.name}: ${text}\n`)
   try {
     const obstacle = await benchmark.findObstacle?.()
@@ -69,7 +72,7 @@ async function runOne(
       process.stderr.write(`${benchmark.name} is left out: ${obstacle}\n`)
       return []
     }
-    const tables = await benchmark.run({ seconds, rounds, folder, say, signal: ending.signal })
+    const tables = await benchmark.run({ seconds, rounds, quick, folder, say, signal: ending.signal })
     if (flags.json !== true) for (const table of tables) process.stdout.write(`\n${renderTable(table)}`)
     return tables
   } catch (error) {

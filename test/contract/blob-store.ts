@@ -21,7 +21,15 @@ export interface BlobStoreFixture {
 
 /** The contract of {@link BlobStore}. Each test ends by closing what it opened, and then nothing may be left over. */
 export function testBlobStore(name: string, createFixture: () => Promise<BlobStoreFixture>): void {
-  const inStore = (what: string, test: (given: Given, t: TestContext) => Promise<void>): void => {
+  const inStore = inStoreOf(createFixture)
+  describe(`${name}: adopting`, () => testAdopting(inStore))
+  describe(`${name}: reading`, () => testReading(inStore))
+  describe(`${name}: removing`, () => testRemoving(inStore))
+}
+
+/** Declares a test of one opened store. */
+export function inStoreOf(createFixture: () => Promise<BlobStoreFixture>): InStore {
+  return (what, test) => {
     it(what, async (t) => {
       const fixture = await createFixture()
       t.after(() => fixture.remove())
@@ -32,16 +40,13 @@ export function testBlobStore(name: string, createFixture: () => Promise<BlobSto
       assert.deepEqual(await openFilesUnder(fixture.folder), [], 'no descriptor may be left open')
     })
   }
-  describe(`${name}: adopting`, () => testAdopting(inStore))
-  describe(`${name}: reading`, () => testReading(inStore))
-  describe(`${name}: removing`, () => testRemoving(inStore))
 }
 
 interface Given {
   readonly fixture: BlobStoreFixture
   readonly store: BlobStore
 }
-type InStore = (what: string, test: (given: Given, t: TestContext) => Promise<void>) => void
+export type InStore = (what: string, test: (given: Given, t: TestContext) => Promise<void>) => void
 
 function testAdopting(inStore: InStore): void {
   inStore('makes blobs of staged files, which are gone then', async ({ store }) => {

@@ -63,19 +63,24 @@ export class CatalogModel {
 
   /** Which distributions a budget lets go, in order, and how many bytes each frees. */
   plan(
-    { maxBytes = Infinity, unusedForMs = Infinity }: PruneBudget,
+    { maxBytes = Infinity, unusedForMs = Infinity, maxFiles = Infinity }: PruneBudget,
     now: number,
+    pinned: ReadonlySet<Blake3> = new Set(),
   ): [blake3: Blake3, freedBytes: number][] {
     const staying = new Set(this.distributions.keys())
     const order = [...this.distributions].toSorted(([, a], [, b]) => a.usedAt - b.usedAt)
     const going: [Blake3, number][] = []
     let bytes = this.#fileBytes(this.#kept(staying).blobs)
+    let files = this.#fileCount(this.#kept(staying).blobs)
     for (const [blake3, { usedAt }] of order) {
-      if (now - usedAt <= unusedForMs && bytes <= maxBytes) break
+      if (now - usedAt <= unusedForMs && bytes <= maxBytes && files <= maxFiles) break
+      if (pinned.has(blake3)) continue
       staying.delete(blake3)
-      const left = this.#fileBytes(this.#kept(staying).blobs)
+      const { blobs } = this.#kept(staying)
+      const left = this.#fileBytes(blobs)
       going.push([blake3, bytes - left])
       bytes = left
+      files = this.#fileCount(blobs)
     }
     return going
   }
@@ -100,6 +105,27 @@ export class CatalogModel {
     }
   }
 
+  /** A file is lost: what needs any of its bytes goes, but a distribution stays. Returns the wheels to unpack again. */
+  condemn(file: Blake3): Set<Blake3> {
+    const lost = new Set([file])
+    for (const [blake3, place] of this.blobs) if (place.kind === 'packed' && place.pack === file) lost.add(blake3)
+    const trees = new Set([...this.trees].flatMap(([id, { blobs }]) => (lost.isDisjointFrom(blobs) ? [] : id)))
+    const wheels = new Set<Blake3>()
+    for (const [blake3, distribution] of this.distributions) {
+      const { unpacking } = distribution
+      if (unpacking?.kind !== 'unpacked' || !trees.has(unpacking.tree)) continue
+      wheels.add(blake3)
+      this.distributions.set(blake3, { ...distribution, unpacking: undefined })
+    }
+    for (const id of trees) this.trees.delete(id)
+    for (const blake3 of lost) {
+      if (this.distributions.has(blake3)) continue
+      this.blobs.delete(blake3)
+      this.packs.delete(blake3)
+    }
+    return wheels
+  }
+
   stats(): CatalogStats {
     const outcomes = [...this.distributions.values()].map(({ unpacking }) => unpacking?.kind)
     const count = (kind: Unpacking['kind'] | undefined): number => outcomes.filter((outcome) => outcome === kind).length
@@ -112,6 +138,7 @@ export class CatalogModel {
       trees: this.trees.size,
       blobs: blobs.length,
       packs: this.packs.size,
+      files: this.files().length,
       logicalBytes: sum(this.distributions.values()) + sum(this.trees.values()),
       uniqueBytes: sum(blobs.map(([, place]) => place)),
       storedBytes: this.#fileBytes(this.blobs.keys()),
@@ -143,6 +170,10 @@ export class CatalogModel {
       if (place?.kind === 'packed') blobs.add(place.pack)
     }
     return { trees, blobs }
+  }
+
+  #fileCount(blobs: Iterable<Blake3>): number {
+    return [...blobs].filter((blake3) => this.blobs.get(blake3)?.kind === 'file').length
   }
 
   #fileBytes(blobs: Iterable<Blake3>): number {

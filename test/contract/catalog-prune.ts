@@ -17,7 +17,22 @@ function testPlanning(inCatalog: InCatalog): void {
   inCatalog('without a budget nothing goes that is referred to', async (catalog) => {
     await addShared(catalog)
     const { storedBytes } = await catalog.stats()
-    assert.deepEqual(await catalog.planPrune({}, 1e9), { ...NOTHING, distributions: [], storedBytes })
+    assert.deepEqual(await catalog.planPrune({}, 1e9), { ...NOTHING, distributions: [], pinned: 0, storedBytes })
+  })
+
+  inCatalog('the use of a tree is that of the wheels that have it', async (catalog) => {
+    await addShared(catalog)
+    const [old] = await catalog.planPrune({ unusedForMs: 0 }, 10_000).then(({ distributions }) => distributions)
+    const tree = old && (await catalog.findDistribution({ algorithm: 'blake3', hex: old.blake3 }))?.unpacking
+    assert.ok(tree?.kind === 'unpacked')
+    await catalog.recordUse(new Map([[tree.tree, 9000]]))
+    const left = await catalog.planPrune({ unusedForMs: 5000 }, 10_000)
+    assert.deepEqual(
+      left.distributions.map(({ blake3 }) => blake3),
+      [blake3Of('new')],
+    )
+    await catalog.recordUse(new Map([[blake3Of('of nothing'), 9500]]))
+    assert.deepEqual(await catalog.planPrune({ unusedForMs: 5000 }, 10_000), left)
   })
 
   inCatalog('what was not used for too long goes, and frees what only it needs', async (catalog) => {
@@ -38,6 +53,7 @@ function testPlanning(inCatalog: InCatalog): void {
           freedBytes: 100 + 500,
         },
       ],
+      pinned: 0,
       trees: 1,
       blobs: 4,
       packs: 0,
@@ -98,7 +114,7 @@ function testExecuting(inCatalog: InCatalog): void {
     assert.equal(slackBytes, 20 + MANIFEST_SIZE, 'what only the old tree had in the pack')
     assert.equal(storedBytes, plan.storedBytes - plan.freedBytes)
     const again = await catalog.planPrune({ maxBytes: storedBytes }, 10_000)
-    assert.deepEqual(again, { ...NOTHING, distributions: [], storedBytes })
+    assert.deepEqual(again, { ...NOTHING, distributions: [], pinned: 0, storedBytes })
     assert.deepEqual(await catalog.executePrune(again, () => assert.fail('there is nothing to release')), NOTHING)
   })
 
@@ -122,6 +138,7 @@ function testExecuting(inCatalog: InCatalog): void {
     const plan = await catalog.planPrune({}, 10_000)
     assert.deepEqual(plan, {
       distributions: [],
+      pinned: 0,
       trees: 1,
       blobs: 2,
       packs: 0,

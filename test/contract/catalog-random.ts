@@ -27,6 +27,7 @@ class RandomWalk {
   /** The files that a blob store would have. */
   readonly #files = new Set<Blake3>()
   readonly #contents: (readonly Member[])[] = []
+  readonly #pinned = new Set<Blake3>()
   readonly #random: (limit: number) => number
   /** Each operation has its own second, so that the order of use is never a matter of chance. */
   #now = 0
@@ -38,16 +39,20 @@ class RandomWalk {
 
   async step(): Promise<void> {
     this.#now += 1000
-    const action = this.#random(20)
+    const action = this.#random(22)
     if (action < 6) await this.#addDistribution()
     else if (action < 14) await this.#addTree()
     else if (action < 15) await this.#addRefusal()
     else if (action < 18) await this.#recordUse()
-    else await this.#prune(this.#budget(), { uses: this.#random(3) === 0 })
+    else if (action < 20) await this.#prune(this.#budget(), { uses: this.#random(3) === 0 })
+    else if (action < 21) await this.#condemn()
+    else await this.#changePins()
     await this.#compare()
   }
 
   async pruneAll(): Promise<void> {
+    for (const { pin } of await this.#catalog.listPins()) await this.#catalog.removePin(pin)
+    this.#pinned.clear()
     await this.#prune({ maxBytes: 0 }, { uses: false })
     assert.deepEqual([...this.#files], [])
   }
@@ -102,14 +107,40 @@ class RandomWalk {
     await this.#catalog.recordUse(uses)
   }
 
+  /** A file that is there; its distribution, if it is one, comes again at once. */
+  async #condemn(): Promise<void> {
+    const files = [...this.#files]
+    const file = files[this.#random(files.length)]
+    if (file === undefined) return
+    const isKnown = this.#model.files().includes(file)
+    const expected = this.#model.condemn(file)
+    const { distribution, wheels } = await this.#catalog.condemn(file, async () => void this.#files.delete(file))
+    assert.equal(this.#files.has(file), !isKnown)
+    assert.deepEqual(new Set(wheels), expected)
+    assert.equal(distribution?.blake3, this.#model.distributions.has(file) ? file : undefined)
+    if (distribution !== undefined) this.#files.add(file)
+  }
+
+  async #changePins(): Promise<void> {
+    const name = this.#someWheel()
+    const pin = { kind: 'digest', sha256: distributionOf(name).sha256 } as const
+    if (this.#pinned.delete(blake3Of(name))) assert.ok(await this.#catalog.removePin(pin))
+    else await this.#catalog.addPin(pin, this.#now)
+    if ((await this.#catalog.listPins()).some((kept) => kept.pin.kind === 'digest' && kept.pin.sha256 === pin.sha256)) {
+      this.#pinned.add(blake3Of(name))
+    }
+  }
+
   #budget(): PruneBudget {
     const { storedBytes } = this.#model.stats()
-    switch (this.#random(4)) {
+    switch (this.#random(5)) {
       case 0:
         return {}
       case 1:
         return { unusedForMs: this.#random(50) * 1000 }
       case 2:
+        return { maxFiles: this.#random(this.#files.size + 1) }
+      case 3:
         return { maxBytes: this.#random(storedBytes + 1) }
       default:
         return { maxBytes: this.#random(storedBytes + 1), unusedForMs: this.#random(50) * 1000 }
@@ -120,7 +151,7 @@ class RandomWalk {
   async #prune(budget: PruneBudget, { uses }: { readonly uses: boolean }): Promise<void> {
     const plan = await this.#catalog.planPrune(budget, this.#now)
     const planned = plan.distributions.map(({ blake3, freedBytes }) => [blake3, freedBytes] as const)
-    assert.deepEqual(planned, this.#model.plan(budget, this.#now))
+    assert.deepEqual(planned, this.#model.plan(budget, this.#now, this.#pinned))
     assert.equal(plan.storedBytes, this.#model.stats().storedBytes)
     const spared = new Set<Blake3>()
     if (uses) {

@@ -54,6 +54,7 @@ function testFinding(inCatalog: InCatalog): void {
       trees: 1,
       blobs: 5,
       packs: 1,
+      files: 3,
       logicalBytes: 100 + 1030,
       uniqueBytes: 100 + 1030 + MANIFEST_SIZE,
       storedBytes: 100 + 1030 + MANIFEST_SIZE,
@@ -121,6 +122,34 @@ function testOutcomes(inCatalog: InCatalog): void {
     await catalog.addRefusal(blake3Of('w'), archive)
     await catalog.addRefusal(blake3Of('w'), REFUSAL)
     assert.deepEqual((await find(catalog, 'w'))?.unpacking, archive, 'the older policy does not overrule')
+  })
+
+  inCatalog('a refusal by a limit keeps the limits, and is asked again under others', async (catalog) => {
+    await addWheels(catalog, 'w', 'v')
+    const byLimit = { ...REFUSAL, reason: 'limit', limits: 'a=1' } as const
+    await catalog.addRefusal(blake3Of('w'), byLimit)
+    await catalog.addRefusal(blake3Of('v'), REFUSAL)
+    assert.deepEqual((await find(catalog, 'w'))?.unpacking, byLimit)
+    assert.deepEqual(await catalog.listUnpackable(1, 'a=1'), [])
+    assert.deepEqual(await catalog.listUnpackable(1, 'a=2'), [blake3Of('w')])
+    await catalog.addRefusal(blake3Of('w'), REFUSAL)
+    assert.deepEqual((await find(catalog, 'w'))?.unpacking, REFUSAL)
+  })
+
+  inCatalog("RECORD's verdict may follow the tree, once", async (catalog) => {
+    await addWheels(catalog, 'w', 'v')
+    const unpacked = unpackedOf('t', { slices: { a: 10 } })
+    await catalog.addTree(blake3Of('w'), { ...unpacked, record: 'pending' })
+    await catalog.addTree(blake3Of('v'), { ...unpacked, placed: [] })
+    assert.deepEqual(await catalog.listUnchecked(), [blake3Of('w')])
+    const outcome = { kind: 'unpacked', tree: unpacked.tree.id } as const
+    assert.deepEqual((await find(catalog, 'w'))?.unpacking, { ...outcome, record: 'pending' })
+    for (const verdict of ['names', 'ok'] as const) await catalog.addRecordVerdict(blake3Of('w'), verdict)
+    await catalog.addRecordVerdict(blake3Of('v'), 'absent')
+    await catalog.addRecordVerdict(blake3Of('nowhere'), 'ok')
+    assert.deepEqual(await catalog.listUnchecked(), [])
+    assert.deepEqual((await find(catalog, 'w'))?.unpacking, { ...outcome, record: 'names' })
+    assert.deepEqual((await find(catalog, 'v'))?.unpacking, { ...outcome, record: 'ok' })
   })
 
   inCatalog('a tree replaces a refusal, and no refusal replaces a tree', async (catalog) => {

@@ -2,11 +2,15 @@ import assert from 'node:assert/strict'
 import { hashSha256 } from '../../storage/digest.ts'
 import { describe, it } from 'node:test'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
-import { parseProjectName } from '../../storage/names.ts'
+import { parseIndexName, parseProjectName } from '../../storage/names.ts'
+import { testBudgets } from './catalog-budgets.ts'
+import { testCondemning } from './catalog-condemn.ts'
 import { testPrune } from './catalog-prune.ts'
 import { testTrees } from './catalog-trees.ts'
 import { testAgainstModel } from './catalog-random.ts'
 import { INDEX, SDIST, WHEEL, blake3Of, distributionOf, sha256Of, sightingOf, storedPageOf } from './catalog-samples.ts'
+import { testUnhashed } from './catalog-unhashed.ts'
+import { testUsage } from './catalog-usage.ts'
 
 /** Where a catalog is kept, made afresh for each test. */
 export interface CatalogFixture {
@@ -31,9 +35,14 @@ export function testCatalog(name: string, createFixture: () => Promise<CatalogFi
   }
   describe(`${name}: pages`, () => testPages(inCatalog))
   describe(`${name}: metadata`, () => testMetadata(inCatalog))
+  describe(`${name}: upload times`, () => testUploadTimes(inCatalog))
+  describe(`${name}: files without a hash`, () => testUnhashed(inCatalog))
   describe(`${name}: distributions`, () => testDistributions(inCatalog))
   describe(`${name}: trees and blobs`, () => testTrees(inCatalog))
   describe(`${name}: prune`, () => testPrune(inCatalog))
+  describe(`${name}: budgets`, () => testBudgets(inCatalog))
+  describe(`${name}: damage`, () => testCondemning(inCatalog))
+  describe(`${name}: usage`, () => testUsage(inCatalog))
   describe(`${name}: random operations`, () => testAgainstModel(inCatalog))
   describe(`${name}: closing`, () => testClosing(inCatalog))
 }
@@ -77,11 +86,29 @@ function testPages(inCatalog: InCatalog): void {
   })
 }
 
+function testUploadTimes(inCatalog: InCatalog): void {
+  const { project } = WHEEL
+  const file = sha256Of('file')
+  inCatalog('an upload time is kept for each index, the first one, as long as the page is', async (catalog) => {
+    const other = parseIndexName('other')
+    for (const index of [INDEX, other]) await catalog.savePage({ ...storedPageOf('page'), index, project })
+    await catalog.saveUploadTime({ index: INDEX, project, file }, 1_717_571_289_000)
+    await catalog.saveUploadTime({ index: INDEX, project, file }, 2)
+    await catalog.saveUploadTime({ index: other, project, file }, 3)
+    await catalog.savePage({ ...storedPageOf('newer'), index: INDEX, project })
+    assert.deepEqual([...(await catalog.findUploadTimes(INDEX, project))], [[file, 1_717_571_289_000]])
+    assert.deepEqual([...(await catalog.findUploadTimes(other, project))], [[file, 3]])
+    await catalog.forgetPage(INDEX, project)
+    await catalog.saveUploadTime({ index: INDEX, project, file }, 4)
+    assert.deepEqual([...(await catalog.findUploadTimes(INDEX, project))], [])
+  })
+}
+
 function testMetadata(inCatalog: InCatalog): void {
   inCatalog('metadata is kept byte for byte, whether the wheel is stored or not', async (catalog) => {
     const content = Uint8Array.of(0, 255, 10, 13, 128)
-    await catalog.saveMetadata(sha256Of('wheel'), content)
-    await catalog.saveMetadata(sha256Of('empty'), new Uint8Array())
+    await catalog.saveMetadata(sha256Of('wheel'), content, 1000)
+    await catalog.saveMetadata(sha256Of('empty'), new Uint8Array(), 1000)
     assert.deepEqual(await catalog.findMetadata(sha256Of('wheel')), content)
     assert.deepEqual(await catalog.findMetadata(sha256Of('empty')), new Uint8Array())
     assert.equal(await catalog.findMetadata(sha256Of('other')), undefined)
@@ -89,8 +116,8 @@ function testMetadata(inCatalog: InCatalog): void {
 
   inCatalog('the digests of what is kept are found for many wheels at once', async (catalog) => {
     const content = Uint8Array.of(1, 2, 3)
-    await catalog.saveMetadata(sha256Of('wheel'), content)
-    await catalog.saveMetadata(sha256Of('without'), new Uint8Array())
+    await catalog.saveMetadata(sha256Of('wheel'), content, 1000)
+    await catalog.saveMetadata(sha256Of('without'), new Uint8Array(), 1000)
     const digests = await catalog.findMetadataDigests(['wheel', 'other', 'without'].map((name) => sha256Of(name)))
     const expected = [
       [sha256Of('wheel'), hashSha256(content)],

@@ -19,7 +19,7 @@ export interface Case {
 export const repository = new MemoryRepository()
 
 export const NONE = '0'.repeat(64)
-const admin = { Authorization: `Bearer ${ADMIN_TOKEN}` }
+export const admin = { Authorization: `Bearer ${ADMIN_TOKEN}` }
 export const { tree } = repository.addTree({
   'a/b.py': Buffer.from('x = 1\n'),
   'a/page.html': Buffer.from('<p>'),
@@ -35,6 +35,7 @@ const unpacked = {
   dirhash: tree.dirhash,
   archiveId: archiveIdOf(tree.dirhash),
   record: 'ok',
+  portable: true,
 } as const
 const refused = { state: 'refused', reason: 'overlap', detail: 'two members share bytes', path: 'a' } as const
 const addWheel = (name: string, state: WheelRecord['tree'], seed: number) => {

@@ -9,6 +9,7 @@ import { MemoryRepository } from '../support/memory-repository.ts'
 import { Contract } from '../support/openapi.ts'
 import { ask, type Exchange } from '../support/raw-http.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
+import { adminCases } from './openapi-admin-cases.ts'
 import { type Case, repository, usualCases } from './openapi-cases.ts'
 import { treeCases } from './openapi-tree-cases.ts'
 
@@ -16,7 +17,7 @@ const contract = new Contract()
 const served = await serveMemory({ repository })
 after(() => served[Symbol.asyncDispose]())
 
-const cases = [...usualCases, ...treeCases]
+const cases = [...usualCases, ...treeCases, ...adminCases]
 const failures = new Map<number, Error>([
   [500, new TypeError('unforeseen')],
   [502, new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', 'no route')],
@@ -26,7 +27,7 @@ const failures = new Map<number, Error>([
 ])
 for (const [status, failure] of failures) {
   for (const { id, responses } of contract.operations) {
-    const usual = cases.find((one) => one.id === id && one.status === 200)
+    const usual = cases.find((one) => one.id === id && one.status < 300)
     if (usual !== undefined && responses.has(status)) cases.push({ ...usual, status, failure })
   }
 }
@@ -50,7 +51,7 @@ function seemsTo(template: string, path: string): boolean {
     .replaceAll('.', String.raw`\.`)
     .replace(/\{(?:path|directory)\}/, '.+')
     .replaceAll(/\{\w+\}/g, '[^/]+')
-  return new RegExp(`^${pattern}$`).test(path)
+  return new RegExp(`^${pattern}$`).test(path.split('?', 1)[0] ?? '')
 }
 
 describe('openapi.yaml', () => {

@@ -114,6 +114,32 @@ for (const [what, answer] of [
   })
 }
 
+/** Sends so much of what is left, and then breaks. */
+const partThenBreak =
+  (first: number, length: number): Answer =>
+  (response) => {
+    const range = `bytes ${first}-${long.length - 1}/${long.length}`
+    response.writeHead(206, { 'content-range': range, 'content-length': long.length - first })
+    response.write(long.subarray(first, first + length), () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+  }
+
+const MIB = 1 << 20
+const long = randomBytes(4 * MIB + 1000)
+
+test('a line that breaks again and again, but gets on by a megabyte each time, brings the file in the end', async (t) => {
+  const answers = [
+    breakAfter(long.subarray(0, MIB)),
+    partThenBreak(MIB, MIB),
+    partThenBreak(2 * MIB, MIB),
+    partThenBreak(3 * MIB, MIB),
+    part(4 * MIB, { size: long.length, body: long.subarray(4 * MIB) }),
+  ]
+  const { spool, done, metrics } = await startFilling(t, answers, long.length)
+  await done
+  assert.ok(await spool.matches(long, 0))
+  assert.equal(metrics.downloads.resumed, 4)
+})
+
 test('more breaks than retries are too many', async (t) => {
   const short: Answer = (response) => {
     response.writeHead(206, {

@@ -44,11 +44,49 @@ describe('the admin token', () => {
 
 test('GET /admin/stats is what the repository says, for nobody else to keep or read', async () => {
   await using served = await serveMemory()
-  const expected = await served.repository.stats()
-  const { headers } = await withToken(request(served.server).get('/admin/stats'))
-    .expect(200, JSON.parse(JSON.stringify(expected)))
+  const { store, downloads, ...expected } = await served.repository.stats()
+  const { headers, body } = await withToken(request(served.server).get('/admin/stats'))
+    .expect(200)
     .expect('Cache-Control', 'no-store')
+  const told = body as Record<string, unknown>
+  for (const [key, value] of Object.entries(expected)) assert.deepEqual(told[key], value, key)
+  assert.deepEqual(told['store'], { ...store, dedupeRatio: 1 })
+  const spool = { index: 'main', project: 'a', filename: 'a-1.0.tar.gz', received: 10 }
+  assert.deepEqual(told['downloads'], { ...downloads, spools: [spool] })
+  const sum = { index: 'main', hits: 3, misses: 1, bytesFromUpstream: 100, bytesServed: 400, bytesSaved: 300 }
+  assert.deepEqual(told['traffic'], { days: 7, indexes: [sum] })
+  assert.deepEqual(Object.keys(told['last'] as object), ['scrub'])
   assert.equal(headers['access-control-allow-origin'], undefined)
+})
+
+describe('GET /admin/stats/traffic', () => {
+  test('is summed up as asked', async () => {
+    await using served = await serveMemory()
+    const traffic = (query: string): Test => withToken(request(served.server).get(`/admin/stats/traffic${query}`))
+    const { body } = await traffic('?by=project&since=2026-01-02&limit=7').expect(200)
+    await traffic('').expect(200)
+    assert.deepEqual(served.repository.admin.asked, [
+      { by: 'project', since: 20_455, limit: 7 },
+      { by: 'day', since: 0, limit: 100 },
+    ])
+    assert.equal((body as { since: string }).since, '2026-01-02')
+    assert.equal((body as { traffic: { day: string }[] }).traffic[0]?.day, '2026-01-02')
+  })
+
+  for (const query of [
+    'by=hour',
+    'since=yesterday',
+    'since=2026-13-01',
+    'since=2026',
+    'limit=0',
+    'limit=x',
+    'limit=99999',
+  ]) {
+    test(`is not for ${query}`, async () => {
+      await using served = await serveMemory()
+      await withToken(request(served.server).get(`/admin/stats/traffic?${query}`)).expect(400)
+    })
+  }
 })
 
 describe('POST /admin/prune', () => {
@@ -65,7 +103,7 @@ describe('POST /admin/prune', () => {
     blake3: `blake3:${wheel.blake3}`,
     seen: [{ index: 'main', project: 'a-b', filename: 'a_b-1.0-py3-none-any.whl' }],
   }
-  const plan = { distributions: [planned], trees: 0, blobs: 0, packs: 0, storedBytes: 100, freedBytes: 100 }
+  const plan = { distributions: [planned], pinned: 0, trees: 0, blobs: 0, packs: 0, storedBytes: 100, freedBytes: 100 }
 
   for (const body of ['', '{}', '{"dryRun":true}']) {
     test(`${JSON.stringify(body)} only says what it would do`, async () => {
@@ -83,7 +121,8 @@ describe('POST /admin/prune', () => {
     await withToken(request(served.server).post('/admin/prune'))
       .send({ dryRun: false, maxBytes: '50GiB', unusedFor: '30d' })
       .expect(200, { dryRun: false, plan, outcome })
-    assert.deepEqual(served.repository.budgets, [{ maxBytes: 50 * 2 ** 30, unusedForMs: 30 * 86_400_000 }])
+    const { maxBytes, unusedForMs } = served.repository.budgets[0]!
+    assert.deepEqual([maxBytes, unusedForMs], [50 * 2 ** 30, 30 * 86_400_000])
     assert.equal(served.repository.executed.length, 1)
   })
 
@@ -99,6 +138,14 @@ describe('POST /admin/prune', () => {
     '{"maxBytes":"50"}',
     '{"unusedFor":30}',
     '{"unusedFor":"30 years"}',
+    '{"maxFiles":"7"}',
+    '{"minFree":"much"}',
+    '{"only":{}}',
+    '{"only":"spam"}',
+    '{"only":{"project":7}}',
+    '{"only":{"project":"../.."}}',
+    '{"only":{"sha256":"abc"}}',
+    '{"only":{"version":"1.0"}}',
   ]) {
     test(`${body} is 400, and nothing is done`, async () => {
       await using served = await serveMemory()
@@ -116,10 +163,18 @@ describe('POST /admin/prune', () => {
   })
 })
 
-test('a budget in plain bytes', () => {
-  assert.deepEqual(parsePruneRequest('{"maxBytes":0}'), {
+test('a budget of every kind, in plain bytes too', () => {
+  const sha256 = 'a'.repeat(64)
+  const only = { index: 'pypi', project: 'Spam_Eggs', sha256: `sha256:${sha256}` }
+  assert.deepEqual(parsePruneRequest(JSON.stringify({ maxBytes: 0, maxFiles: 7, minFree: '5GiB', only })), {
     dryRun: true,
-    budget: { maxBytes: 0, unusedForMs: undefined },
+    budget: {
+      maxBytes: 0,
+      maxFiles: 7,
+      unusedForMs: undefined,
+      keepFreeBytes: 5 * 2 ** 30,
+      only: { index: 'pypi', project: 'spam-eggs', sha256 },
+    },
   })
 })
 

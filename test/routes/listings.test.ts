@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
@@ -21,6 +22,15 @@ const HTML = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 async function serveTree() {
   const served = await serveMemory()
   const { tree } = served.repository.addTree(FILES, ['pkg/empty', 'void/inner'])
+  const unpacked = {
+    state: 'unpacked',
+    id: tree.id,
+    dirhash: tree.dirhash,
+    archiveId: 'x',
+    record: 'ok',
+    portable: true,
+  } as const
+  served.repository.addFile('a-1.0-py3-none-any.whl', keptContent(someBytes(300)), { tree: unpacked })
   const root = `/trees/blake3:${tree.id}`
   return { ...served, tree, root, [Symbol.asyncDispose]: served[Symbol.asyncDispose] }
 }
@@ -40,6 +50,7 @@ describe('GET /trees/{id}/[{directory}/]', () => {
     assert.deepEqual(JSON.parse(body.toString()), {
       tree: served.root.slice('/trees/'.length),
       path: 'pkg',
+      portable: false,
       directories: [
         { name: 'empty', files: 0, size: 0 },
         { name: 'sub', files: 2, size: 3000 },
@@ -64,6 +75,22 @@ describe('GET /trees/{id}/[{directory}/]', () => {
       ['größe', 'odd', 'pkg', 'pkg-more', 'void'].toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
     )
     assert.deepEqual(files, [])
+  })
+
+  test('says whether every file system takes the names, as the manifest does in a header', async () => {
+    await using served = await serveMemory()
+    for (const [name, portable] of [
+      ['fine', true],
+      ['aux.txt', false],
+    ] as const) {
+      const { tree } = served.repository.addTree({ [name]: Buffer.from('x') })
+      const path = `/trees/blake3:${tree.id}`
+      const listing = JSON.parse((await ask(served.url, `${path}/`)).body.toString()) as { portable: boolean }
+      assert.equal(listing.portable, portable)
+      assert.equal((await ask(served.url, path)).headers['x-arbor-portable'], String(portable))
+      const page = await ask(served.url, `${path}/`, { headers: { Accept: 'text/html' } })
+      assert.equal(page.body.toString().includes('on Windows or macOS'), !portable)
+    }
   })
 
   test('an empty directory is there, and has nothing', async () => {

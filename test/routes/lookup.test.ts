@@ -11,7 +11,14 @@ async function serveProject() {
   const { repository } = served
   const { tree } = repository.addTree({ 'a.py': Buffer.from('x = 1\n') })
   const archiveId = archiveIdOf(tree.dirhash)
-  const unpacked = { state: 'unpacked', id: tree.id, dirhash: tree.dirhash, archiveId, record: 'ok' } as const
+  const unpacked = {
+    state: 'unpacked',
+    id: tree.id,
+    dirhash: tree.dirhash,
+    archiveId,
+    record: 'ok',
+    portable: true,
+  } as const
   const wheel = keptContent(someBytes(3000))
   repository.addFile('a_b-1.0-py3-none-any.whl', wheel, { tree: unpacked })
   repository.addFile('a_b-1.0.tar.gz', keptContent(someBytes(10, 2)))

@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 import type { NodeEnv } from '../../routes/env.ts'
 import { RouteError } from '../../routes/errors.ts'
 import type { PageSnapshot, ProjectListSnapshot, Repository } from '../../routes/repository.ts'
+import { Shortcuts } from '../../routes/shortcuts.ts'
 import { simpleRoutes, type SimpleOptions } from '../../routes/simple.ts'
 import { MalformedError } from '../../storage/errors.ts'
 import type { ListedFile, ProjectPage } from '../../storage/model.ts'
@@ -74,7 +75,7 @@ export class Pages {
 /** The routes on node's own server, as supertest wants them; problems are their status and code. */
 export function serverOf(pages: Pages, options?: SimpleOptions): Server {
   const app = new Hono<NodeEnv>()
-  app.route('/', simpleRoutes(pages as unknown as Repository, options))
+  app.route('/', simpleRoutes(pages as unknown as Repository, new Shortcuts(), options))
   app.onError((error, c) => {
     const statuses: Readonly<Record<string, 404 | 406>> = { ERR_NOT_FOUND: 404, ERR_NOT_ACCEPTABLE: 406 }
     if (error instanceof RouteError) return c.text(`${error.code} ${error.message}`, statuses[error.code] ?? 500)

@@ -124,6 +124,24 @@ describe('POST /trees/{id}/missing', () => {
     })
   }
 
+  test('A18: a browser may send the list from any origin', async () => {
+    await using served = await serveTree()
+    const { status, headers } = await ask(served.url, `/trees/blake3:${served.tree.id}/missing`, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: 'https://notebook.example',
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'content-type',
+      },
+    })
+    assert.equal(status, 204)
+    assert.equal(headers['access-control-allow-origin'], '*')
+    assert.ok(headers['access-control-allow-methods']?.split(', ').includes('POST'))
+    assert.ok(headers['access-control-allow-headers']?.split(', ').includes('Content-Type'))
+    const answer = await post(served, `/trees/blake3:${served.tree.id}/missing`, '{"have":[]}')
+    assert.equal(answer.headers['access-control-allow-origin'], '*')
+  })
+
   test('of a tree that is not there it is 404', async () => {
     await using served = await serveTree()
     assert.equal((await post(served, `/trees/blake3:${NONE}/missing`, '{"have":[]}')).status, 404)

@@ -169,7 +169,14 @@ describe('GET /wheels/{digest}', () => {
   test('/tree is the manifest, and says where it lives', async () => {
     await using served = await serveTree()
     const { tree, bytes } = served.manifest
-    const unpacked = { state: 'unpacked', id: tree.id, dirhash: tree.dirhash, archiveId: 'x', record: 'ok' } as const
+    const unpacked = {
+      state: 'unpacked',
+      id: tree.id,
+      dirhash: tree.dirhash,
+      archiveId: 'x',
+      record: 'ok',
+      portable: true,
+    } as const
     served.repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpacked })
     const { status, headers, body } = await ask(served.url, `/wheels/sha256:${wheel.sha256}/tree`)
     assert.equal(status, 200)

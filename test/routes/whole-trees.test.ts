@@ -15,7 +15,14 @@ async function serveTree() {
   const { tree } = manifest
   const archiveId = archiveIdOf(tree.dirhash)
   const wheel = keptContent(someBytes(300))
-  const unpacked = { state: 'unpacked', id: tree.id, dirhash: tree.dirhash, archiveId, record: 'ok' } as const
+  const unpacked = {
+    state: 'unpacked',
+    id: tree.id,
+    dirhash: tree.dirhash,
+    archiveId,
+    record: 'ok',
+    portable: true,
+  } as const
   repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpacked })
   const pending = keptContent(someBytes(300, 2))
   repository.addFile('b-1.0-py3-none-any.whl', pending, { tree: { state: 'pending' } })
@@ -53,6 +60,15 @@ describe('GET /trees/{id}.{form} and /wheels/{digest}/tree.{form}', () => {
       }
     })
   }
+
+  test('a tree of which no wheel is stored has no .tar.gz, which is made of one: 404', async () => {
+    await using served = await serveTree()
+    const { tree } = served.repository.addTree({ 'b.py': Buffer.from('y = 2\n') })
+    const { status, headers, body } = await ask(served.url, `/trees/blake3:${tree.id}.tar.gz`)
+    assert.deepEqual([status, headers['content-type']], [404, 'application/problem+json'])
+    assert.match((JSON.parse(body.toString()) as { detail: string }).detail, /wheel that has the tree/)
+    assert.equal((await ask(served.url, `/trees/blake3:${tree.id}.tar`)).status, 200)
+  })
 
   test('a range of what has changed since is the whole: a weak tag says nothing of bytes', async () => {
     await using served = await serveTree()

@@ -12,7 +12,11 @@ describe('the file', () => {
       toml: `
 [storage]
 max-size = "1.5GiB"
+max-files = 5000000
 unused-for = "30d"
+min-free = "5GiB"
+prune-interval = "6h"
+forget-after = "1d"
 [memory]
 pages = "10MB"
 files = 4096
@@ -22,12 +26,23 @@ headers-timeout = "2m"
 retries = 0
 `,
     })
-    assert.deepEqual(config.storage, { maxBytes: 1.5 * 2 ** 30, unusedForMs: 30 * 86_400_000 })
+    const { maxBytes, maxFiles, unusedForMs, keepFreeBytes, pruneIntervalMs, forgetAfterMs } = config.storage
+    assert.deepEqual([maxBytes, maxFiles, keepFreeBytes], [1.5 * 2 ** 30, 5_000_000, 5 * 2 ** 30])
+    assert.deepEqual([unusedForMs, pruneIntervalMs, forgetAfterMs], [30 * 86_400_000, 6 * 3_600_000, 86_400_000])
     assert.deepEqual(config.memory, { pagesBytes: 10_000_000, filesBytes: 4096 })
     assert.deepEqual(
       [config.upstream.connectTimeoutMs, config.upstream.headersTimeoutMs, config.upstream.retries],
       [250, 120_000, 0],
     )
+  })
+
+  test('a store is scrubbed as often and as fast as is written, or never, or as fast as can be', async () => {
+    assert.deepEqual(await scrubsOf(''), [30 * 86_400_000, 50 * 2 ** 20])
+    assert.deepEqual(await scrubsOf('scrub-interval = "7d"\nscrub-rate = "1MB/s"'), [7 * 86_400_000, 1_000_000])
+    assert.deepEqual(await scrubsOf('scrub-interval = "off"\nscrub-rate = "unlimited"'), [undefined, undefined])
+    const mistakes = await mistakesOf({ toml: '[storage]\nscrub-interval = "0s"\nscrub-rate = "50MiB"' })
+    assert.match(mistakes.get('storage.scrub-interval') ?? '', /or "off", got "0s"/)
+    assert.match(mistakes.get('storage.scrub-rate') ?? '', /"50MiB\/s", or "unlimited", got "50MiB"/)
   })
 
   test('an index has its own credentials, freshness and file hosts', async () => {
@@ -156,3 +171,8 @@ describe('secrets', () => {
     assert.deepEqual(describeConfig(again), describeConfig(await loadGiven({ toml })))
   })
 })
+
+async function scrubsOf(toml: string): Promise<(number | undefined)[]> {
+  const { scrubIntervalMs, scrubBytesPerSecond } = (await loadGiven({ toml: `[storage]\n${toml}` })).storage
+  return [scrubIntervalMs, scrubBytesPerSecond]
+}

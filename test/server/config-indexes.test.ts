@@ -62,7 +62,7 @@ describe('credentials', () => {
   const readFile = (toml: string) => (path: string) =>
     Promise.resolve(path === '/etc/arbor/arbor.toml' ? toml : path === '/home/me/.netrc' ? netrc : undefined)
   const load = (toml: string, env: Record<string, string> = {}) =>
-    loadGiven({ env: { ARBOR_CONFIG: '/etc/arbor/arbor.toml', ...env }, readFile: readFile(toml) } as never)
+    loadGiven({ env: { ARBOR_CONFIG: '/etc/arbor/arbor.toml', ...env }, readFile: readFile(toml) })
 
   test('from a variable before the file before netrc, whose default is for nobody', async () => {
     const toml = `${inner}default = true\n${outer}`

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { DEFAULT_LIMITS } from '../../storage/archive/policy.ts'
 import { loadGiven, mistakesOf, onlyIndex } from '../support/load-config.ts'
 
 const INDEX = '[[index]]\nname = "a"\nurl = "http://a.example/simple/"\n'
@@ -46,6 +47,28 @@ describe('precedence', () => {
   test('variables are before the file, their paths relative to the working folder', async () => {
     const config = await loadGiven({ toml, env })
     assert.deepEqual([config.listen.port, config.data, config.adminToken], [2, '/somewhere/env', 'env'])
+  })
+
+  test('variables limit the store', async () => {
+    const limits = { ARBOR_MAX_SIZE: '2GiB', ARBOR_MAX_FILES: '1000', ARBOR_UNUSED_FOR: '30d', ARBOR_MIN_FREE: '1GiB' }
+    const { storage } = await loadGiven({ toml: '[storage]\nmax-size = "1GiB"\n', env: limits })
+    const { maxBytes, maxFiles, unusedForMs, keepFreeBytes } = storage
+    assert.deepEqual([maxBytes, maxFiles, unusedForMs, keepFreeBytes], [2 ** 31, 1000, 30 * 86_400_000, 2 ** 30])
+    assert.match((await mistakesOf({ env: { ARBOR_MAX_FILES: 'many' } })).get('ARBOR_MAX_FILES') ?? '', /whole number/)
+  })
+
+  test('variables limit the trees', async () => {
+    const limits = { ARBOR_TREES_MAX_SIZE: '2GiB', ARBOR_TREES_MAX_ENTRIES: '5', ARBOR_TREES_THREADS: '3' }
+    const { trees } = await loadGiven({ toml: '[trees]\nmax-size = "1GiB"\nmax-depth = 10\n', env: limits })
+    assert.deepEqual(trees.limits, { ...DEFAULT_LIMITS, maxBytes: 2 ** 31, maxEntries: 5, maxDepth: 10 })
+    assert.equal(trees.threads, 3)
+    const mistakes = await mistakesOf({ env: { ARBOR_TREES_THREADS: '0', ARBOR_TREES_MAX_SIZ: '1' } })
+    assert.match(mistakes.get('ARBOR_TREES_THREADS') ?? '', /whole number from 1 to 64, got "0"/)
+    assert.match(mistakes.get('ARBOR_TREES_MAX_SIZ') ?? '', /ARBOR_TREES_MAX_SIZE/)
+  })
+
+  test('by default the limits of trees refuse no wheel that was ever met', async () => {
+    assert.deepEqual((await loadGiven({})).trees.limits, DEFAULT_LIMITS)
   })
 
   test('flags are before variables', async () => {

@@ -121,3 +121,48 @@ test('G6: what is no HTTP request of ours is 400 and a problem', limit, async ()
   }
   await listening.close()
 })
+
+test('G6: what is no HTTP at all gets a problem too, and its connection is closed', limit, async () => {
+  const listening = await listen(hello, loopback)
+  for (const [request, status, code] of [
+    ['nonsense\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+    ['GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+    [`GET / HTTP/1.1\r\nHost: x\r\nLong: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'ERR_HEAD_TOO_LARGE'],
+  ] as const) {
+    const client = await connectRaw(portOf(listening))
+    client.socket.write(request)
+    await client.closed
+    const [head = '', body = ''] = client.received().split('\r\n\r\n')
+    assert.ok(head.startsWith(`HTTP/1.1 ${status} `), head)
+    assert.match(head, /^content-type: application\/problem\+json$/im)
+    assert.match(head, /^connection: close$/im)
+    assert.match(head, new RegExp(`^content-length: ${body.length}$`, 'im'))
+    const problem = JSON.parse(body) as Record<string, unknown>
+    assert.deepEqual([problem['status'], problem['code']], [status, code])
+  }
+  await listening.close()
+})
+
+test('nonsense after a request whose response is under way adds nothing to it', limit, async () => {
+  const listening = await listen(inTwoParts().app, loopback)
+  const client = await connectRaw(portOf(listening))
+  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.waitFor('1\r\na\r\n')
+  client.socket.write('nonsense\r\n\r\n')
+  await client.closed
+  assert.ok(client.received().endsWith('1\r\na\r\n'))
+  await listening.close()
+})
+
+test('closing waits for all responses of a connection that asks for several at once', limit, async () => {
+  const { app, finish } = inTwoParts()
+  const listening = await listen(app, loopback)
+  const client = await connectRaw(portOf(listening))
+  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2))
+  await client.waitFor('1\r\na\r\n')
+  const closed = listening.close(FOREVER)
+  finish()
+  await closed
+  assert.equal(await client.closed, undefined)
+  assert.equal(client.received().split('1\r\nb\r\n0\r\n\r\n').length, 3)
+})

@@ -4,6 +4,7 @@ import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import { BlobsInTurn } from '../../storage/blobs-in-turn.ts'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
+import { noMender } from '../../storage/mending.ts'
 import type { Place } from '../../storage/model.ts'
 import { someBytes } from '../support/memory-content.ts'
 
@@ -39,7 +40,7 @@ function setUp(count: number) {
     },
   } as Partial<BlobStore> as BlobStore
   const catalog = { findPlace: (blake3: Blake3) => Promise.resolve(places.get(blake3)) } as Partial<Catalog> as Catalog
-  return { blobs, large, files, pack, seen, inTurn: new BlobsInTurn({ catalog, blobs: store }) }
+  return { blobs, large, files, pack, seen, inTurn: new BlobsInTurn({ catalog, blobs: store, mender: noMender }) }
 }
 
 async function read(inTurn: BlobsInTurn, blob: Buffer, first = 0, length = blob.length - first): Promise<Buffer> {

@@ -27,6 +27,10 @@ test(
       const hashes = [...ours.files].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')])
       assert.deepEqual(Object.fromEntries(hashes), views[index]?.files, wheel)
       assert.equal(ours.result.unpacked.record, 'ok', wheel)
+      for (const { blake3, algorithm, hex } of ours.result.unchecked) {
+        const large = ours.blobs.get(blake3) ?? Buffer.of()
+        assert.equal(createHash(algorithm).update(large).digest('hex'), hex, wheel)
+      }
     }
   },
 )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { LengthMismatchError, StoreFullError } from '../../storage/errors.ts'
 import { diskIo, type Io } from '../../storage/io.ts'
@@ -185,6 +185,35 @@ test('a full disk, from the start or half way, still serves those who follow, an
     await assert.rejects(spool.sync(), { code: 'ERR_STORE_FULL' })
     await spool.detach()
   }
+})
+
+test('on a full disk what was written goes when the last one has read it, and nobody can join any more', async (t) => {
+  const bytes = randomBytes(12_000_000)
+  const spool = await createOnSmallDisk(t, 3_000_000, 'ENOSPC')
+  const folder = dirname(spool.path)
+  const fast = collect(spool)
+  const slow = spool.follow(0, undefined, signal)?.[Symbol.asyncIterator]()
+  const slowChunks: Buffer[] = []
+  const readSlowly = async (): Promise<boolean> => {
+    const { done, value } = (await slow?.next()) ?? { done: true, value: undefined }
+    if (value !== undefined) slowChunks.push(Buffer.from(value))
+    return done !== true
+  }
+  let position = 0
+  for (; position < 4_000_000; position += 65_536) await spool.append(bytes.subarray(position, position + 65_536))
+  assert.deepEqual(await readdir(folder), ['spool'], 'one of them has not read it')
+  const reading = (async () => {
+    while (await readSlowly()) continue
+  })()
+  for (; position < bytes.length; position += 65_536) await spool.append(bytes.subarray(position, position + 65_536))
+  assert.deepEqual(await readdir(folder), [])
+  assert.equal(spool.isWhole, false)
+  await spool.seal()
+  spool.release()
+  await reading
+  assert.ok((await fast).equals(bytes))
+  assert.ok(Buffer.concat(slowChunks).equals(bytes))
+  await spool.detach()
 })
 
 test('a full disk with nobody following ends the download: at once if they left, else when too much waits for them', async (t) => {

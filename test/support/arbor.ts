@@ -17,16 +17,21 @@ export interface ArborOptions {
   readonly env?: Readonly<Record<string, string>>
   /** How a person starts it: the server itself (default), or `npm start`. */
   readonly through?: 'node' | 'npm'
+  /** A command that starts it: its own is appended. By default none. */
+  readonly by?: readonly string[]
+  /** Kills it so long after it was started, ready or not. */
+  readonly killAfterMs?: number | undefined
 }
 
+const COMMANDS = { node: [pinnedNode, 'server/start.mjs'], npm: ['npm', 'start'] }
 const READY_MS = 20_000
 const STOP_MS = 15_000
 
 /** Starts Arbor as a child process and waits until it says where it listens. Throws with its output if it does not. */
 export async function startArbor(options: ArborOptions): Promise<Arbor> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'arbor-data-')))
-  const npm = options.through === 'npm'
-  const child = spawn(npm ? 'npm' : pinnedNode, npm ? ['start'] : ['server/start.mjs'], {
+  const [command = '', ...args] = [...(options.by ?? []), ...COMMANDS[options.through ?? 'node']]
+  const child = spawn(command, args, {
     cwd: repositoryFolder,
     // A group of its own, so that whoever is left of it afterwards can be found.
     detached: true,
@@ -41,6 +46,7 @@ export async function startArbor(options: ArborOptions): Promise<Arbor> {
     },
   })
   const arbor = new Arbor(child, data, options.data === undefined)
+  if (options.killAfterMs !== undefined) setTimeout(arbor.kill, options.killAfterMs)
   try {
     await arbor.ready()
     return arbor
@@ -134,6 +140,11 @@ export class Arbor implements AsyncDisposable {
     } catch {
       // Already gone.
     }
+  }
+
+  /** Until it has ended, in whatever way. */
+  async ended(): Promise<void> {
+    await this.#ended
   }
 
   /** What Arbor says about itself. */

@@ -1,11 +1,8 @@
-import { constants } from 'node:fs'
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { repositoryFolder, sharedFolder } from './paths.ts'
+import { sharedFolder } from './paths.ts'
 import { run } from './process.ts'
+import { findPython, prepareEnvironment } from './virtual-environment.ts'
 
 /** Real installers in one virtual environment: run `python -m pip`, `-m poetry`, `-m pdm`, and `uv`. */
 export interface Clients {
@@ -25,11 +22,48 @@ export type FoundClients =
  */
 export async function findClients(): Promise<FoundClients> {
   const found = await findIngredients()
-  if (typeof found !== 'string') {
-    return { clients: await prepareOnce(found.basePython, found.wheels), skip: false }
-  }
-  if (process.env['REQUIRE_CLIENTS'] === '1') throw new Error(`REQUIRE_CLIENTS=1, but ${found}`)
-  return { clients: undefined, skip: found }
+  if (typeof found === 'string') return { clients: undefined, skip: toSkip(found) }
+  const { basePython, wheels } = found
+  const folder = await prepareEnvironment({
+    name: 'clients',
+    basePython,
+    wheels,
+    make: (unfinished) => install(unfinished, basePython, wheelFolder, ['uv', 'pip', 'poetry', 'pdm', 'blake3']),
+  })
+  return { clients: { python: join(folder, 'bin/python'), uv: join(folder, 'bin/uv'), basePython }, skip: false }
+}
+
+/** A program of an environment, to be run as `python program …`: its own first line names a folder that was renamed. */
+export interface PythonProgram {
+  readonly python: string
+  readonly program: string
+}
+
+/** Either schemathesis, or why the test that needs it is skipped. */
+export type FoundSchemathesis =
+  | { readonly schemathesis: PythonProgram; readonly skip: false }
+  | { readonly schemathesis: undefined; readonly skip: string }
+
+/** That of ../shared/tools/schemathesis, installed as the clients are, and by them. */
+export async function findSchemathesis(): Promise<FoundSchemathesis> {
+  const folder = join(sharedFolder, 'tools/schemathesis')
+  const wheels = await readdir(folder).catch(() => [])
+  const found = wheels.length === 0 ? 'there is no ../shared/tools/schemathesis' : await findIngredients()
+  if (typeof found === 'string') return { schemathesis: undefined, skip: toSkip(found) }
+  const { basePython } = found
+  const environment = await prepareEnvironment({
+    name: 'schemathesis',
+    basePython,
+    wheels,
+    make: (unfinished) => install(unfinished, basePython, folder, ['schemathesis']),
+  })
+  const bin = join(environment, 'bin')
+  return { schemathesis: { python: join(bin, 'python'), program: join(bin, 'st') }, skip: false }
+}
+
+function toSkip(missing: string): string {
+  if (process.env['REQUIRE_CLIENTS'] === '1') throw new Error(`REQUIRE_CLIENTS=1, but ${missing}`)
+  return missing
 }
 
 const wheelFolder = join(sharedFolder, 'clients')
@@ -43,49 +77,8 @@ async function findIngredients(): Promise<{ basePython: string; wheels: string[]
   return { basePython, wheels }
 }
 
-/** The interpreter itself, no shim: those need an environment that the clients do not get. */
-async function findPython(): Promise<string | undefined> {
-  const versions = join(process.env['PYENV_ROOT'] ?? join(homedir(), '.pyenv'), 'versions')
-  const candidates = [
-    ...(process.env['PATH'] ?? '').split(':').map((folder) => join(folder, 'python3.11')),
-    ...(await readdir(versions).catch(() => [])).map((version) => join(versions, version, 'bin/python3.11')),
-  ]
-  for (const candidate of candidates) {
-    const executable = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (!executable) continue
-    const asked = run(candidate, ['-c', 'import sys, venv, ensurepip; print(sys.executable)'], {
-      cwd: '/',
-      env: { PATH: process.env['PATH'] ?? '', HOME: homedir() },
-    })
-    const path = await asked.catch(() => '') // A shim without its version, or Debian's python3 without python3-venv.
-    if (path !== '') return path.trim()
-  }
-  return undefined
-}
-
-async function prepareOnce(basePython: string, wheels: readonly string[]): Promise<Clients> {
-  const key = createHash('sha256')
-    .update([basePython, ...wheels.toSorted()].join('\n'))
-    .digest('hex')
-    .slice(0, 12)
-  const folder = join(repositoryFolder, '.venvs', `clients-${key}`)
-  const clients = { python: join(folder, 'bin/python'), uv: join(folder, 'bin/uv'), basePython }
-  if (await exists(clients.uv)) return clients
-  await mkdir(join(repositoryFolder, '.venvs'), { recursive: true })
-  await using _ = await lock(`${folder}.lock`)
-  if (await exists(clients.uv)) return clients
-  const unfinished = `${folder}.unfinished`
-  await rm(unfinished, { recursive: true, force: true })
-  await install(unfinished, basePython)
-  await rename(unfinished, folder)
-  return clients
-}
-
-/** uv's own binary, taken out of its wheel, installs the rest: two seconds, where pip takes twenty. */
-async function install(folder: string, basePython: string): Promise<void> {
+/** uv's own binary, taken out of its wheel, installs what is in a folder of wheels: two seconds, where pip takes twenty. */
+async function install(folder: string, basePython: string, from: string, wanted: readonly string[]): Promise<void> {
   const bootstrap = `${folder}/bootstrap`
   await mkdir(bootstrap, { recursive: true })
   const cwd = bootstrap
@@ -100,39 +93,8 @@ async function install(folder: string, basePython: string): Promise<void> {
   await run(basePython, ['-c', unpack, wheelFolder], { cwd, env })
   const uv = join(bootstrap, 'uv')
   await run(uv, ['venv', '--offline', '--allow-existing', '--python', basePython, folder], { cwd, env })
-  const from = ['--offline', '--no-cache', '--no-index', '--find-links', wheelFolder, '--compile-bytecode']
+  const source = ['--offline', '--no-cache', '--no-index', '--find-links', from, '--compile-bytecode']
   const into = ['--python', join(folder, 'bin/python')]
-  await run(uv, ['pip', 'install', ...from, ...into, 'uv', 'pip', 'poetry', 'pdm', 'blake3'], { cwd, env })
+  await run(uv, ['pip', 'install', ...source, ...into, ...wanted], { cwd, env })
   await rm(bootstrap, { recursive: true })
-}
-
-/** Waits for other processes; a lock whose owner died is taken over. */
-async function lock(path: string): Promise<AsyncDisposable> {
-  for (;;) {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx' })
-      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const owner = Number(await readFile(path, 'utf8').catch(() => '0'))
-    if (owner > 0 && !isAlive(owner)) await rm(path, { force: true })
-    else await delay(100)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

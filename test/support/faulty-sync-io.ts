@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { SyncIo } from '../../storage/io.ts'
 
 /** How a disk fails. */
@@ -48,6 +49,11 @@ export class FaultySyncIo implements SyncIo {
   append(descriptor: number, bytes: Uint8Array): void {
     this.#io.append(descriptor, bytes.subarray(0, this.#steps + 1 === this.#fault.at ? bytes.length / 2 : bytes.length))
     this.#step('writing')
+  }
+
+  async appendBeside(descriptor: number, bytes: Uint8Array): Promise<void> {
+    await setImmediate()
+    this.append(descriptor, bytes)
   }
 
   size(descriptor: number): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { normalizeProjectName } from '../../storage/names.ts'
 
@@ -64,11 +65,14 @@ async function findInstalled(sitePackages: string): Promise<{ project: string; v
 async function fetchTreeByHash(arborUrl: string, project: string, version: string): Promise<FetchedTree> {
   const page = await fetchOk(`${arborUrl}/simple/${project}/`, { accept: 'application/vnd.pypi.simple.v1+json' })
   const { files } = JSON.parse(page.bytes.toString()) as {
-    files: { filename: string; hashes: { sha256: string } }[]
+    files: { filename: string; hashes: { sha256?: string } }[]
   }
   const wheel = files.find((file) => file.filename.endsWith('.whl') && file.filename.split('-')[1] === version)
   assert.ok(wheel, `the page of ${project} has no wheel of version ${version}`)
-  const manifest = await fetchOk(`${arborUrl}/wheels/sha256:${wheel.hashes.sha256}/tree`)
+  const { filename } = wheel
+  const digest = wheel.hashes.sha256 === undefined ? '' : `sha256:${wheel.hashes.sha256}`
+  const found = digest || (await lookUpDigest(arborUrl, `main/${project}/${version}/${encodeURIComponent(filename)}`))
+  const manifest = await fetchOk(`${arborUrl}/wheels/${found}/tree`)
   const location = manifest.headers.get('content-location')
   assert.equal(location, `/trees/blake3:${hashBlake3(manifest.bytes)}`, 'the tree is named by its manifest')
   const listed = (JSON.parse(manifest.bytes.toString()) as { files: ManifestFile[] }).files
@@ -80,7 +84,15 @@ async function fetchTreeByHash(arborUrl: string, project: string, version: strin
     assert.equal(hashBlake3(bytes), file.blake3, file.path)
     fetched.push({ ...file, bytes })
   }
-  return { wheel: wheel.filename, files: fetched }
+  return { wheel: filename, files: fetched }
+}
+
+/** Where the index has no hash, so that the page has none either. Waits until it is stored, which follows its last byte. */
+async function lookUpDigest(arborUrl: string, place: string): Promise<string> {
+  const url = `${arborUrl}/lookup/${place}`
+  for (let tries = 0; tries < 100 && !(await fetch(url)).ok; tries += 1) await delay(20)
+  const { wheels } = JSON.parse((await fetchOk(url)).bytes.toString()) as { wheels: { sha256: string }[] }
+  return wheels[0]?.sha256 ?? assert.fail(`nothing is known of ${place}`)
 }
 
 async function fetchOk(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { loadConfig, type Config, type ConfigSources } from '../../server/config.ts'
 import { ConfigError } from '../../server/config/mistakes.ts'
 
-export interface GivenSettings extends Partial<Omit<ConfigSources, 'readFile'>> {
+export interface GivenSettings extends Partial<ConfigSources> {
   /** What stands in /etc/arbor/arbor.toml, which is then the file that is configured. */
   readonly toml?: string
 }

@@ -28,6 +28,7 @@ import {
   type TreePath,
 } from '../../storage/names.ts'
 import { parseTreePath } from '../../storage/tree-path.ts'
+import { MemoryAdministration } from './memory-administration.ts'
 import { keptContent, streamedContent } from './memory-content.ts'
 
 /** A repository that holds all it has in maps: what the routes are tested against, with no disk and no upstream. */
@@ -43,6 +44,7 @@ export class MemoryRepository implements Repository {
   failure: Error | undefined
   readonly executed: PrunePlan[] = []
   readonly budgets: PruneBudget[] = []
+  readonly admin = new MemoryAdministration(() => this.failure)
 
   /** Lists and stores a file; `hashed: false` as an index does that lists no SHA-256. Returns the path of its URL. */
   addFile(
@@ -99,6 +101,10 @@ export class MemoryRepository implements Repository {
     return this.#answer(this.#files.get(keyOf(reference)))
   }
 
+  meterFile(): () => void {
+    return () => {}
+  }
+
   findMetadata(reference: FileReference): Promise<Content | undefined> {
     return this.#answer(this.#metadata.get(keyOf(reference)))
   }
@@ -138,7 +144,9 @@ export class MemoryRepository implements Repository {
   /** The manifest's bytes: what is in the archive is not the routes' to know. */
   findTreeArchive(id: Blake3, form: ArchiveForm): Promise<Content | undefined> {
     const manifest = this.#manifests.get(id)
-    if (manifest === undefined) return this.#answer(undefined)
+    const lacksWheel =
+      form === 'tar.gz' && ![...this.#wheels.values()].some(({ tree }) => tree.state === 'unpacked' && tree.id === id)
+    if (manifest === undefined || lacksWheel) return this.#answer(undefined)
     const isExact = form !== 'tar.zst'
     const content = streamedContent(manifest.bytes, { sized: isExact, stored: false })
     return this.#answer({ ...content, sha256: undefined, validator: `${form}:${id}`, isExact })
@@ -189,8 +197,12 @@ export class MemoryRepository implements Repository {
     return this.#answer({
       uptime: 1,
       requests: { files: { hits: 0, misses: 0 }, pages: { hits: 0, misses: 0, stale: 0 } },
-      bytes: { fromUpstream: 0, served: 0 },
+      bytes: { fromUpstream: 0, served: 0, saved: 0 },
       downloads: { running: 0, resumed: 0, notKept: 0, failed: {} },
+      upstreams: {
+        'https://index.example': { state: 'closed', failures: 0 },
+        'https://files.example': { state: 'open', failures: 5, openUntil: '2024-01-01T00:00:02.000Z' },
+      },
       store: {
         pages: this.#pages.size,
         distributions: this.#wheels.size,
@@ -201,6 +213,7 @@ export class MemoryRepository implements Repository {
         logicalBytes: bytes,
         uniqueBytes: bytes,
         storedBytes: bytes,
+        files: 0,
         slackBytes: 0,
         freeBytes: 1e9,
       },
@@ -220,7 +233,7 @@ export class MemoryRepository implements Repository {
       freedBytes: size,
     }))
     const freedBytes = distributions.reduce((sum, { size }) => sum + size, 0)
-    return this.#answer({ distributions, trees: 0, blobs: 0, packs: 0, storedBytes: freedBytes, freedBytes })
+    return this.#answer({ distributions, pinned: 0, trees: 0, blobs: 0, packs: 0, storedBytes: freedBytes, freedBytes })
   }
 
   executePrune(plan: PrunePlan): Promise<PruneOutcome> {

@@ -29,6 +29,6 @@ export async function run(command: string, args: readonly string[], options: Run
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
   })
-  if (ending !== 'code 0') throw new Error(`${command} ${args.join(' ')}\nended with ${ending}:\n${all.slice(-8000)}`)
+  if (ending !== 'code 0') throw new Error(`${command} ${args.join(' ')}\nended with ${ending}:\n${all.slice(-16_000)}`)
   return stdout
 }

@@ -235,6 +235,7 @@ class LoopbackUpstream implements Upstream {
     response.setHeader('content-type', 'application/octet-stream')
     response.setHeader('etag', tag)
     response.setHeader('cache-control', 'max-age=365000000, immutable, public')
+    if (quirks.lastModified !== undefined) response.setHeader('last-modified', quirks.lastModified)
     if (quirks.ranges !== 'absent') response.setHeader('accept-ranges', 'bytes')
     if (record.method === 'HEAD') {
       if (!quirks.chunked) response.setHeader('content-length', size)
@@ -252,7 +253,7 @@ class LoopbackUpstream implements Upstream {
       response.statusCode = 206
       response.setHeader('content-range', `bytes ${first}-${last}/${size}`)
     }
-    const faults = takeFaults(quirks)
+    const faults = takeFaults(quirks, { first, last })
     if (faults.hangAt === 'headers') return
     record.status = response.statusCode
     const source = await distribution.open()

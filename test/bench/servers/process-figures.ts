@@ -22,6 +22,15 @@ export async function forgetPeak(pid: number): Promise<void> {
   for (const member of await listFamily(pid)) await writeFile(`/proc/${member}/clear_refs`, '5').catch(() => {})
 }
 
+/** Resident memory of a process and its children now, megabytes. */
+export async function measureMemory(pid: number): Promise<number> {
+  const texts = await Promise.all(
+    (await listFamily(pid)).map((member) => readFile(`/proc/${member}/status`, 'utf8').catch(() => '')),
+  )
+  const kib = texts.map((text) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0))
+  return (kib.reduce((sum, size) => sum + size, 0) * 1024) / 1e6
+}
+
 /** Resolves when a server and its children no longer use the processor, so that the next one has it alone; after ten seconds anyway. */
 export async function waitForIdle(pid: number, signal: AbortSignal): Promise<void> {
   let before = await countTicks(pid)

@@ -12,13 +12,14 @@ export async function findCommands(): Promise<{
   const absences: string[] = []
   const programs = [
     { name: 'bsdtar', package: 'libarchive-tools', args: (wheel: string) => ['-xf', wheel] },
-    { name: 'unzip', package: 'unzip', args: (wheel: string) => ['-q', wheel] },
-    { name: 'python3', package: 'python3', args: (wheel: string) => ['-m', 'zipfile', '-e', wheel, '.'] },
+    { name: 'unzip', package: 'unzip', args: (wheel: string) => ['-q', wheel], isSlow: true },
+    { name: 'python3', package: 'python3', args: (wheel: string) => ['-m', 'zipfile', '-e', wheel, '.'], isSlow: true },
   ]
   for (const program of programs) {
     const path = await findProgram(program.name)
     if (path === undefined) absences.push(`${program.name} is left out: apt-get install ${program.package}`)
-    else kinds.push(commandOf(program.name, path, program.args))
+    else
+      kinds.push({ ...commandOf(program.name, path, program.args), ...('isSlow' in program ? { isSlow: true } : {}) })
   }
   const { clients, skip } = await findClients()
   if (clients === undefined) absences.push(`uv is left out: ${skip}`)

@@ -79,6 +79,43 @@ test('F5: a wheel with two .dist-info folders has no metadata, and is not marked
   assert.equal(await statusOf(arbor, `${file?.url}.metadata`), 404)
 })
 
+/** Our archive policy refuses it, installers do not. */
+const refused = { name: 'refused', version: '1.0', extraMembers: [{ name: '../refused.py', content: 'x' }] }
+const sound = { name: 'refused', version: '2.0' }
+
+for (const ranges of ['served', 'ignored'] as const) {
+  test(`B8, F2: a wheel of which no tree is made has metadata where it is marked (ranges are ${ranges})`, async (t) => {
+    const upstream = await openUpstream(t, [refused, sound], { metadata: 'unlisted' })
+    const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+    const [file] = (await pageOf(arbor, '/simple/refused/')).files
+    assert.equal(file?.['core-metadata'], true, 'ranges were shown to work')
+    upstream.quirks.ranges = ranges
+    assert.equal(await (await get(arbor, `${file.url}.metadata`)).text(), wheelMetadata(refused))
+    const [again] = (await pageOf(arbor, '/simple/refused/')).files
+    assert.equal(typeof again?.['core-metadata'], 'object', 'what is kept is marked with its digest')
+  })
+}
+
+test('B8, F5: a wheel that turns out to have no metadata is marked no more, at once', async (t) => {
+  const upstream = await openUpstream(t, [twofold, { name: 'twofold', version: '2.0' }], { metadata: 'unlisted' })
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/twofold/')).files
+  assert.equal(file?.['core-metadata'], true)
+  assert.equal(await statusOf(arbor, `${file.url}.metadata`), 404)
+  const [again, other] = (await pageOf(arbor, '/simple/twofold/')).files
+  assert.equal(again?.['core-metadata'], undefined)
+  assert.equal(other?.['core-metadata'] !== undefined, true)
+})
+
+test('F2, H12: metadata that is not that of the wheel is what the page promises, also once the wheel is stored', async (t) => {
+  const upstream = await openUpstream(t, [demo], { metadata: 'false' })
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  await (await get(arbor, file!.url)).arrayBuffer()
+  const served = await (await get(arbor, `${file?.url}.metadata`)).text()
+  assert.deepEqual(file?.['core-metadata'], { sha256: createHash('sha256').update(served).digest('hex') })
+})
+
 test('F4: an sdist has none', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream })

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Upstream } from '../../support/upstream.ts'
+import { wheelMetadata } from '../../support/zip-writer.ts'
 import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf, until, wheelOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/__init__.py': 'one' } }
@@ -12,6 +17,12 @@ function downloads({ requests }: Upstream): number {
     .length
 }
 
+/** Stored, and bound to its URL: the one follows the other. */
+async function isLanded(arbor: InProcessArbor): Promise<boolean> {
+  const { store, downloads: flights } = await arbor.stats()
+  return store?.['distributions'] === 1 && flights?.['running'] === 0
+}
+
 test('E17: a file without a hash is fetched once, and not called immutable', async (t) => {
   const upstream = await openUpstream(t, [demo], { noHashes: true })
   const arbor = await openProxy(t, { main: upstream })
@@ -20,7 +31,7 @@ test('E17: a file without a hash is fetched once, and not called immutable', asy
   const first = await get(arbor, file.url)
   assert.doesNotMatch(first.headers.get('cache-control') ?? '', /immutable/)
   const bytes = Buffer.from(await first.arrayBuffer())
-  await until(async () => (await arbor.stats())['store']?.['distributions'] === 1)
+  await until(() => isLanded(arbor))
   const second = await get(arbor, file.url)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   assert.equal(second.headers.get('etag'), `"sha256:${sha256}"`)
@@ -33,7 +44,7 @@ test('E17: one that upstream overwrote is fetched again, once what we know is no
   const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
   const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
   const before = Buffer.from(await (await get(arbor, url)).arrayBuffer())
-  await until(async () => (await arbor.stats())['store']?.['distributions'] === 1)
+  await until(() => isLanded(arbor))
   assert.equal(await statusOf(arbor, url), 200)
   assert.equal(downloads(upstream), 1)
   upstream.distributions.set(filename, await wheelOf({ ...demo, files: { 'demo/__init__.py': 'two' } }))
@@ -47,9 +58,40 @@ test('E17: one that is stored is served while upstream is down', async (t) => {
   const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
   const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
   await (await get(arbor, url)).arrayBuffer()
-  await until(async () => (await arbor.stats())['store']?.['distributions'] === 1)
+  await until(() => isLanded(arbor))
   await upstream.stop()
   assert.equal(await statusOf(arbor, url), 200)
+})
+
+test('E17: what was stored is served after a restart with upstream down, with its metadata', async (whole) => {
+  const data = await mkdtemp(join(tmpdir(), 'arbor-unhashed-'))
+  whole.after(() => rm(data, { recursive: true }))
+  const upstream = await openUpstream(whole, [demo], { noHashes: true })
+  const path = `/files/main/unhashed/${filename}`
+  await whole.test('it is stored', async (t) => {
+    const arbor = await openProxy(t, { main: upstream }, {}, { data })
+    await pageOf(arbor, '/simple/demo/')
+    await (await get(arbor, path)).arrayBuffer()
+    await until(() => isLanded(arbor))
+  })
+  await upstream.stop()
+  for (const settings of [{}, { freshMs: 0 }, { mode: 'offline' as const }]) {
+    await whole.test(`it is served: ${JSON.stringify(settings)}`, async (t) => {
+      const arbor = await openProxy(t, { main: upstream }, settings, { data })
+      const response = await get(arbor, path)
+      assert.equal(response.headers.get('etag'), `"sha256:${upstream.distributions.get(filename)?.sha256}"`)
+      assert.equal((await response.arrayBuffer()).byteLength, upstream.distributions.get(filename)?.size)
+      assert.equal(await (await get(arbor, `${path}.metadata`)).text(), wheelMetadata(demo))
+    })
+  }
+})
+
+test('E15, E17: many who ask for such a file at once cause one download, and one question', async (t) => {
+  const upstream = await openUpstream(t, [demo], { noHashes: true })
+  const arbor = await openProxy(t, { main: upstream })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  await Promise.all(Array.from({ length: 20 }, async () => (await get(arbor, url)).arrayBuffer()))
+  assert.equal(upstream.requests.filter(({ path }) => path.endsWith('.whl')).length, 2)
 })
 
 for (const [what, spoil] of [

@@ -61,15 +61,50 @@ for (const [what, files] of [
   })
 }
 
-test('wrong bytes are refused, wherever they are', async () => {
-  const bytes = makeWheel(demo)
-  for (let at = 0; at < bytes.length; at += 1) {
-    const damaged = Buffer.from(bytes)
-    damaged.writeUInt8(damaged.readUInt8(at) ^ 0xff, at)
-    const { text } = await read(damaged).catch((error: unknown) => {
-      assert.ok(error instanceof ArchiveRefusedError, String(error))
-      return { text: wheelMetadata(demo) }
-    })
+for (const [what, ahead] of [
+  ['', ''],
+  [', also in a wheel that is read as installers do', 'ahead'],
+] as const) {
+  test(`wrong bytes are refused, wherever they are${what}`, async () => {
+    const bytes = Buffer.concat([Buffer.from(ahead), makeWheel(demo)])
+    for (let at = 0; at < bytes.length; at += 1) {
+      const damaged = Buffer.from(bytes)
+      damaged.writeUInt8(damaged.readUInt8(at) ^ 0xff, at)
+      const { text } = await read(damaged).catch((error: unknown) => {
+        assert.ok(error instanceof ArchiveRefusedError, String(error))
+        return { text: wheelMetadata(demo) }
+      })
+      assert.equal(text, wheelMetadata(demo))
+    }
+  })
+}
+
+for (const [what, bend] of [
+  ['bytes before it', (bytes: Buffer) => Buffer.concat([Buffer.alloc(100, '#!'), bytes])],
+  ['a comment', (bytes: Buffer) => commented(bytes, 'by hand')],
+] as const) {
+  test(`B8: a wheel of which no tree is made for ${what} has its metadata all the same`, async () => {
+    for (const size of [10, 300_000]) {
+      const recipe = { ...demo, files: { 'demo/data.bin': randomBytes(size) } }
+      const { text, ranges } = await read(bend(makeWheel(recipe)))
+      assert.equal(text, wheelMetadata(recipe))
+      assert.equal(ranges.length, 1)
+    }
+  })
+}
+
+test('B8: likewise for a member that stands there twice, or whose name is refused, unless it is METADATA', async () => {
+  for (const name of ['demo/twice.py', '../demo.py']) {
+    const twice = { name, content: 'x = 1\n' }
+    const { text } = await read(makeWheel({ ...demo, extraMembers: [twice, twice] }))
     assert.equal(text, wheelMetadata(demo))
   }
+  const other = { name: 'demo-1.0.dist-info/METADATA', content: 'Name: other\n' }
+  await assert.rejects(read(makeWheel({ ...demo, extraMembers: [other] })), ArchiveRefusedError)
 })
+
+function commented(bytes: Buffer, comment: string): Buffer {
+  const copy = Buffer.concat([bytes, Buffer.from(comment)])
+  copy.writeUInt16LE(comment.length, bytes.length - 2)
+  return copy
+}

@@ -5,9 +5,11 @@ import { test } from 'node:test'
 import { hashBlake3 } from '../../../storage/digest.ts'
 import { diskIo, type Io } from '../../../storage/io.ts'
 import { adoptBytes, openFilesUnder, stageFile, testBlobStore } from '../../contract/blob-store.ts'
+import { testBlobStoreChecks } from '../../contract/blob-store-checks.ts'
 import { createDiskFixture } from './disk-fixture.ts'
 
 testBlobStore('disk blob store', createDiskFixture)
+testBlobStoreChecks('disk blob store', createDiskFixture)
 testBlobStore('disk blob store that keeps one descriptor', () => createDiskFixture({ maxKeptFiles: 1 }))
 
 test('what was named is made durable with one fsync for each folder, after the last rename', async (t) => {

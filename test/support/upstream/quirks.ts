@@ -39,6 +39,8 @@ export interface Quirks {
   redirectFiles: boolean
   /** `absent`: the whole file to any range, and no Accept-Ranges. `ignored`: the same, though Accept-Ranges is promised. */
   ranges: 'served' | 'absent' | 'ignored'
+  /** `Last-Modified` of every file, HEAD included. */
+  lastModified: string | undefined
   /** No Content-Length. */
   chunked: boolean
   /** Before each response, to anything. */
@@ -55,7 +57,7 @@ export interface Quirks {
   lengthError: number
   /** Sends nothing more from this offset on and keeps the connection open; `headers`: does not even answer. */
   hangAt: 'headers' | number | undefined
-  /** On how many responses the last five strike, counted down; then all is well. */
+  /** On how many responses that they concern the last five strike, counted down; then all is well. */
   faultyResponses: number
 }
 
@@ -73,6 +75,7 @@ export const NO_QUIRKS: Readonly<Quirks> = {
   retryAfter: undefined,
   redirectFiles: false,
   ranges: 'served',
+  lastModified: undefined,
   chunked: false,
   latencyMs: 0,
   bytesPerSecond: Infinity,
@@ -95,11 +98,11 @@ const NO_FAULTS: Faults = {
   hangAt: undefined,
 }
 
-/** The faults of the next response to a `GET` of a distribution; counts it. */
-export function takeFaults(quirks: Quirks): Faults {
+/** The faults of the next response to a `GET` of a distribution, which has the bytes from `first` to `last`; counts it if any lies in them. */
+export function takeFaults(quirks: Quirks, { first, last }: { readonly first: number; readonly last: number }): Faults {
   const { truncateAt, dropConnectionAt, wrongByteAt, lengthError, hangAt } = quirks
-  const strikes =
-    lengthError !== 0 || [truncateAt, dropConnectionAt, wrongByteAt, hangAt].some((offset) => offset !== undefined)
+  const offsets = [truncateAt, dropConnectionAt, wrongByteAt, hangAt].filter((at) => typeof at === 'number')
+  const strikes = lengthError !== 0 || hangAt === 'headers' || offsets.some((at) => at >= first && at <= last)
   if (!strikes || quirks.faultyResponses <= 0) return NO_FAULTS
   quirks.faultyResponses -= 1
   return { truncateAt, dropConnectionAt, wrongByteAt, lengthError, hangAt }

@@ -1,6 +1,9 @@
 /** The headers of a response, as undici gives them. */
 export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>
 
+/** No client is told to wait longer, whatever upstream says: pip sleeps for as long as it is told. */
+const RETRY_AFTER_MAX_SECONDS = 600
+
 /** A header's value; the first where it is repeated. */
 export function headerOf(headers: UpstreamHeaders, name: string): string | undefined {
   const value = headers[name]
@@ -13,14 +16,15 @@ export function validatorOf(headers: UpstreamHeaders): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : headerOf(headers, 'last-modified')
 }
 
-/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3). */
+/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3), ten minutes at most. */
 export function retryAfterOf(headers: UpstreamHeaders): number | undefined {
   const value = headerOf(headers, 'retry-after')
   if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Number(value)
+  if (/^\d+$/.test(value)) return Math.min(Number(value), RETRY_AFTER_MAX_SECONDS)
   const at = Date.parse(value)
   const now = Date.parse(headerOf(headers, 'date') ?? '')
-  return Number.isNaN(at) || Number.isNaN(now) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
+  if (Number.isNaN(at) || Number.isNaN(now)) return undefined
+  return Math.min(Math.max(0, Math.ceil((at - now) / 1000)), RETRY_AFTER_MAX_SECONDS)
 }
 
 /** Where in a file the body of a response lies. `NaN`: a 206 that does not say. */

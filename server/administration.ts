@@ -1,0 +1,114 @@
+import type { Administration, JobKind, Usage } from '../routes/administration.ts'
+import { notFound, RouteError } from '../routes/errors.ts'
+import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from '../storage/catalog/catalog.ts'
+import type { Clock } from '../storage/clock.ts'
+import type { IndexName } from '../storage/names.ts'
+import type { Store } from '../storage/store.ts'
+import type { FileSource } from './file-source.ts'
+import { forget } from './forget.ts'
+import type { IndexSource } from './index-source.ts'
+import type { JobContext, JobEnd, Jobs } from './jobs.ts'
+import type { PageSource } from './page-source.ts'
+import { refresh } from './refresh.ts'
+import type { ScrubJobs } from './scrub-jobs.ts'
+import { dayOf } from './traffic.ts'
+import type { TrafficWriter } from './traffic-writer.ts'
+import type { VirtualIndex } from './virtual-index.ts'
+import { parseWarmList } from './warm/warm-list.ts'
+import { warm } from './warm/warm.ts'
+
+export interface AdministrationParts {
+  readonly jobs: Jobs
+  readonly indexes: ReadonlyMap<IndexName, IndexSource>
+  readonly virtuals: ReadonlyMap<IndexName, VirtualIndex>
+  readonly store: Store
+  readonly pages: PageSource
+  readonly files: FileSource
+  readonly traffic: TrafficWriter
+  readonly clock: Clock
+  readonly scrubs: ScrubJobs
+  /** Bytes per second, of a scrub that names no other rate. */
+  readonly scrubBytesPerSecond: number | undefined
+  /** As a repository does both. */
+  readonly planPrune: (budget: PruneBudget) => Promise<PrunePlan>
+  readonly executePrune: (plan: PrunePlan, options?: ExecuteOptions) => Promise<PruneOutcome>
+}
+
+/** What the operator may do, over one store. */
+export function createAdministration(parts: AdministrationParts): Administration {
+  const { jobs, store, clock } = parts
+  const { catalog } = store
+  return {
+    listJobs: () => jobs.list(),
+    findJob: (id) => jobs.find(id),
+    watchJob: (id, options) => jobs.watch(id, options),
+    cancelJob: (id) => jobs.cancel(id),
+    startScrub: ({ bytesPerSecond = parts.scrubBytesPerSecond }) => parts.scrubs.start({ bytesPerSecond }),
+    startPrune(budget) {
+      refuseSecond(jobs, 'prune')
+      return jobs.start('prune', (context) => prune(parts, budget, context))
+    },
+    startWarm({ index, format, text }) {
+      const list = parseWarmList(text, format)
+      return jobs.start('warm', (context) => warm(parts, { index, list }, context))
+    },
+    usage: () => readUsage(parts),
+    async findTraffic(query) {
+      await parts.traffic.write()
+      return catalog.findTraffic(query)
+    },
+    listPins: () => catalog.listPins(),
+    addPin: (pin) => catalog.addPin(pin, clock()),
+    removePin: (pin) => catalog.removePin(pin),
+    forget: (what) => forget(parts, what),
+    async refresh(name, project) {
+      const virtual = parts.virtuals.get(name)
+      const index = parts.indexes.get(name)
+      const asked = virtual === undefined ? index && [index] : sourcesOf(virtual.pins.get(project), virtual)
+      if (asked === undefined) throw notFound(`index ${name}`)
+      return Promise.all(asked.map((source) => refresh(parts.pages, source, project)))
+    },
+  }
+}
+
+/** How many projects of each kind the stats name. */
+const NAMED = 10
+
+async function readUsage({ store, files, traffic, clock }: AdministrationParts): Promise<Usage> {
+  const { catalog } = store
+  await traffic.write()
+  const [sums, largest, coldest, runs] = await Promise.all([
+    catalog.findTraffic({ since: dayOf(clock()) - 6, by: 'index', limit: 1000 }),
+    catalog.listProjects('largest', NAMED),
+    catalog.listProjects('coldest', NAMED),
+    catalog.findRuns(),
+  ])
+  return { spools: files.listDownloads(), traffic: sums, projects: { largest, coldest }, runs }
+}
+
+function sourcesOf(pinned: IndexSource | undefined, { indexes }: VirtualIndex): readonly IndexSource[] {
+  return pinned === undefined ? indexes : [pinned]
+}
+
+function refuseSecond(jobs: Jobs, kind: JobKind): void {
+  const running = jobs.findRunning(kind)
+  if (running === undefined) return
+  throw new RouteError('ERR_JOB_RUNNING', `The ${kind} ${running.id} runs already: wait for its end, or cancel it.`, {
+    extensions: { job: running.id },
+  })
+}
+
+/** Cancelled, it has done what it had done by then. */
+async function prune(
+  { planPrune, executePrune }: AdministrationParts,
+  budget: PruneBudget,
+  { signal, report }: JobContext,
+): Promise<JobEnd> {
+  const plan = await planPrune(budget)
+  signal.throwIfAborted()
+  const totals = { totalDistributions: plan.distributions.length, totalBytes: plan.freedBytes }
+  const onProgress: ExecuteOptions['onProgress'] = ({ distributions, freedBytes: bytes }) =>
+    report({ distributions, bytes, ...totals })
+  const result = await executePrune(plan, { signal, onProgress })
+  return { result, isComplete: !signal.aborted || result.distributions === plan.distributions.length }
+}

@@ -1,0 +1,41 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Flags } from '../../config/environment.ts'
+import type { Notation } from '../../config/notation.ts'
+
+/** Flags of a command that asks a running server. */
+export interface ClientFlags extends Flags {
+  readonly server?: URL
+  readonly json?: boolean
+}
+
+/** Flags of a command that starts a job. */
+export interface JobFlags extends ClientFlags {
+  readonly detach?: boolean
+}
+
+/** The options that all commands have which ask a running server; they come last in its help. */
+export function addClientOptions(command: Command): Command {
+  return command
+    .option('--server <url>', 'the server to ask (the one that listens as configured)', parseServer)
+    .option('--json', 'as JSON')
+}
+
+export function addJobOptions(command: Command): Command {
+  return addClientOptions(command.option('--detach', 'do not wait for its end'))
+}
+
+/** A parser for an option's value. */
+export function as<T>(notation: Notation<T>): (written: string) => T {
+  return (written) => {
+    const value = notation.parse(written)
+    if (value === undefined) throw new InvalidArgumentError(`Expected ${notation.expected}.`)
+    return value
+  }
+}
+
+function parseServer(written: string): URL {
+  const url = URL.parse(written)
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new InvalidArgumentError('Expected an http or https URL.')
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
+}

@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { addClientOptions, type ClientFlags } from './options.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export function addPin(program: Command, { loadConfig, print }: Surroundings): void {
+  const pin = program
+    .command('pin')
+    .description('keep projects, versions or files from being pruned')
+    .helpCommand(false)
+  for (const [verb, what] of [
+    ['add', 'keep what is named: a project, name==version, or sha256:<hex>'],
+    ['remove', 'let it go again'],
+  ] as const) {
+    const command = pin.command(verb).description(what).argument('<pin...>')
+    addClientOptions(command).action(async (pins: string[]) => {
+      const { server, json = false, ...flags } = command.optsWithGlobals<ClientFlags>()
+      const { changePins } = await import('../pins.ts')
+      print(await changePins(await loadConfig(flags), { verb, pins, server, json }))
+    })
+  }
+  const list = pin.command('list').description('print what is pinned')
+  addClientOptions(list).action(async () => {
+    const { server, json = false, ...flags } = list.optsWithGlobals<ClientFlags>()
+    const { renderPins } = await import('../pins.ts')
+    print(await renderPins(await loadConfig(flags), { server, json }))
+  })
+}

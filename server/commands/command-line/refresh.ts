@@ -1,0 +1,20 @@
+import type { Command } from 'commander'
+import { addClientOptions, type ClientFlags } from './options.ts'
+import type { Surroundings } from './surroundings.ts'
+
+interface RefreshFlags extends ClientFlags {
+  readonly index?: string
+}
+
+export function addRefresh(program: Command, { loadConfig, print }: Surroundings): void {
+  const command = program
+    .command('refresh')
+    .description('have a running server ask upstream for the page of a project now')
+    .argument('<project>')
+    .option('--index <name>', 'the index (the default one)')
+  addClientOptions(command).action(async (project: string) => {
+    const { server, json = false, index, ...flags } = command.optsWithGlobals<RefreshFlags>()
+    const { renderRefresh } = await import('../refresh.ts')
+    print(await renderRefresh(await loadConfig(flags), { project, index, server, json }))
+  })
+}

@@ -1,0 +1,16 @@
+import type { Command } from 'commander'
+import type { Flags } from '../../config/environment.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export function addServe(program: Command, { loadConfig, serve }: Surroundings): void {
+  program
+    .command('serve', { isDefault: true })
+    .description('run the server; the default')
+    .allowExcessArguments()
+    .action(async (_options: object, command: Command) => {
+      // Commander gives every unknown command to the default one.
+      const [word] = command.args
+      if (word !== undefined) program.error(`error: unknown command '${word}'`)
+      await serve(await loadConfig(command.optsWithGlobals<Flags>()))
+    })
+}

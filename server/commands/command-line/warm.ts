@@ -1,0 +1,24 @@
+import { type Command, Option } from 'commander'
+import { WARM_FORMATS } from '../../../routes/administration.ts'
+import { addJobOptions, type JobFlags } from './options.ts'
+import type { Surroundings } from './surroundings.ts'
+
+interface WarmFlags extends JobFlags {
+  readonly index?: string
+  readonly format?: string
+}
+
+export function addWarm(program: Command, surroundings: Surroundings): void {
+  const command = program
+    .command('warm')
+    .description('have a running server fetch what a lock file lists: requirements.txt, pylock.toml or uv.lock')
+    .argument('<file>')
+    .option('--index <name>', 'the index to fetch from (the default one)')
+    .addOption(new Option('--format <name>', 'what the file is (what it looks like)').choices(WARM_FORMATS))
+  addJobOptions(command).action(async (file: string) => {
+    const { server, json = false, detach = false, index, format, ...flags } = command.optsWithGlobals<WarmFlags>()
+    const { runWarm } = await import('../warm.ts')
+    const list = { file, index, format, server }
+    await runWarm(await surroundings.loadConfig(flags), list, { ...surroundings, json, detach })
+  })
+}

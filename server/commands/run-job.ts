@@ -1,0 +1,70 @@
+import type { Config } from '../config.ts'
+import { AdminError, type AdminRequest, askServer, openResponse } from './admin-client.ts'
+import type { Surroundings } from './command-line/surroundings.ts'
+import { type JobAnswer, parseJob, renderProgress, renderResult } from './job-answer.ts'
+
+/** Ctrl-C while a command followed a job, which goes on. */
+export class InterruptedError extends Error {
+  readonly code = 'ERR_INTERRUPTED'
+}
+
+export interface JobOptions extends Pick<Surroundings, 'print' | 'showProgress' | 'watchInterrupt'> {
+  readonly json: boolean
+  /** Do not wait for the end. */
+  readonly detach: boolean
+}
+
+/** Starts a job (or asks for one), and follows it to its end. Throws {@link AdminError} where it does not do all it should. */
+export async function runJob(config: Config, request: AdminRequest, options: JobOptions): Promise<void> {
+  const job = parseJob(await askServer(config, request))
+  const isFollowed = !options.detach && job.state === 'running'
+  const end = isFollowed ? await follow(config, job, request.server, options) : job
+  const text = end.state === 'running' ? `${end.id}  ${renderProgress(end)}\n` : renderResult(end)
+  options.print(options.json ? `${JSON.stringify(end, undefined, 2)}\n` : text)
+  if (isFollowed) requireSuccess(end)
+}
+
+async function follow(
+  config: Config,
+  { id }: JobAnswer,
+  server: URL | undefined,
+  { showProgress, watchInterrupt }: JobOptions,
+): Promise<JobAnswer> {
+  const signal = watchInterrupt()
+  const goesOn = `the job goes on: "arbor jobs ${id}" says how far it is, with --cancel it ends`
+  try {
+    const path = `admin/jobs/${id}`
+    const response = await openResponse(config, { method: 'GET', path, accept: 'text/event-stream', server, signal })
+    for await (const job of jobsIn(response)) {
+      if (job.state !== 'running') return job
+      showProgress(renderProgress(job))
+    }
+    throw new AdminError(`the server said no more. If it runs, ${goesOn}`)
+  } catch (cause) {
+    if (signal.aborted) throw new InterruptedError(goesOn, { cause })
+    if (cause instanceof AdminError) throw cause
+    throw new AdminError(`the connection broke off. If the server runs, ${goesOn}`, { cause })
+  }
+}
+
+/** Each event's data (WHATWG HTML §9.2.6); ours are one line. */
+async function* jobsIn({ body }: Response): AsyncGenerator<JobAnswer> {
+  let rest = ''
+  for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = `${rest}${text}`.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.startsWith('data: ')) yield parseJob(JSON.parse(line.slice('data: '.length)))
+  }
+}
+
+/** What a job's result counts that should not be. */
+const SHORTFALLS = ['failed', 'notHealed'] as const
+
+function requireSuccess({ kind, state, result = {} }: JobAnswer): void {
+  if (state !== 'done') throw new AdminError(`the ${kind} ${state === 'failed' ? 'failed' : 'was cancelled'}`)
+  for (const name of SHORTFALLS) {
+    const count = result[name]
+    if (typeof count === 'number' && count > 0)
+      throw new AdminError(`${count} ${name === 'failed' ? 'failed' : 'could not be healed'}`)
+  }
+}

@@ -1,0 +1,66 @@
+import type { Forgettable, Forgotten } from '../routes/administration.ts'
+import { RouteError } from '../routes/errors.ts'
+import type { PruneOutcome, PrunePlan, PruneSelection } from '../storage/catalog/catalog.ts'
+import type { DistributionRecord } from '../storage/model.ts'
+import type { IndexName, ProjectName } from '../storage/names.ts'
+import { formatPin, type Pin } from '../storage/pin.ts'
+import { findVersion, isSameVersion } from '../storage/versions.ts'
+import type { AdministrationParts } from './administration.ts'
+
+/** Deletes what is stored of something, whenever it was last used. See {@link Administration.forget}. */
+export async function forget(parts: AdministrationParts, what: Forgettable): Promise<Forgotten | undefined> {
+  if (what.kind === 'page') {
+    const pages = await forgetPages(parts, what.project, what.index)
+    return pages === 0 ? undefined : { ...NOTHING, pages }
+  }
+  const only: PruneSelection =
+    what.kind === 'distribution' ? { sha256: what.sha256 } : { index: what.index, project: what.project }
+  const plan = await parts.planPrune({ only })
+  if (plan.pinned > 0) throw await pinned(parts, what)
+  const outcome = plan.distributions.length === 0 ? NOTHING : await execute(parts, plan)
+  const pages = what.kind === 'project' ? await forgetPages(parts, what.project, what.index) : 0
+  return plan.distributions.length === 0 && pages === 0 ? undefined : { ...outcome, pages }
+}
+
+const NOTHING: PruneOutcome = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
+
+async function execute({ executePrune }: AdministrationParts, plan: PrunePlan): Promise<PruneOutcome> {
+  const { distributions, trees, blobs, packs, freedBytes } = await executePrune(plan)
+  return { distributions, trees, blobs, packs, freedBytes }
+}
+
+/** Of how many indexes. */
+async function forgetPages(
+  { indexes, pages }: AdministrationParts,
+  project: ProjectName,
+  index: IndexName | undefined,
+): Promise<number> {
+  const names = index === undefined ? [...indexes.keys()] : [index]
+  const forgotten = await Promise.all(names.map((name) => pages.forget(name, project)))
+  return forgotten.filter(Boolean).length
+}
+
+async function pinned(
+  { store, indexes }: AdministrationParts,
+  what: Exclude<Forgettable, { kind: 'page' }>,
+): Promise<RouteError> {
+  const { catalog } = store
+  const records =
+    what.kind === 'distribution'
+      ? [await catalog.findDistribution({ algorithm: 'sha256', hex: what.sha256 })]
+      : await Promise.all([...indexes.keys()].map((index) => catalog.findDistributionsOf(index, what.project)))
+  const held = records.flat().filter((record) => record !== undefined)
+  const pins = (await catalog.listPins()).filter(({ pin }) => held.some((record) => holds(pin, record)))
+  const names = pins.map(({ pin }) => formatPin(pin))
+  return new RouteError('ERR_PINNED', `Pinned by ${names.join(', ')}: remove that first.`, {
+    extensions: { pins: names },
+  })
+}
+
+function holds(pin: Pin, { sha256, sightings }: DistributionRecord): boolean {
+  if (pin.kind === 'digest') return pin.sha256 === sha256
+  return sightings.some(
+    ({ project, filename }) =>
+      project === pin.project && (pin.kind === 'project' || isSameVersion(findVersion(filename, project), pin.version)),
+  )
+}

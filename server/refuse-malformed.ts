@@ -1,0 +1,42 @@
+import { type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { RouteError } from '../routes/errors.ts'
+import { problemOf, renderProblem } from './problems.ts'
+
+/**
+ * Answers what is no HTTP request, or does not become one in time, with a problem, and closes its connection. Node's own answer has no body.
+ * @param options.isAnswering Whether a response is under way on a connection: another one would be taken for part of it.
+ */
+export function refuseMalformed(server: Server, options: { readonly isAnswering: (socket: Socket) => boolean }): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (socket.writable && error.code !== 'ECONNRESET' && !options.isAnswering(socket)) void refuse(error, socket)
+    else socket.destroy()
+  })
+}
+
+async function refuse(error: NodeJS.ErrnoException, socket: Socket): Promise<void> {
+  const response = renderProblem(problemOf(errorOf(error)), crypto.randomUUID())
+  const { status } = response
+  const body = await response.text()
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...Array.from(response.headers, ([name, value]) => `${name}: ${value}`),
+    `Date: ${new Date().toUTCString()}`,
+    'Connection: close',
+  ]
+  // Without a listener, what a leaving client makes of a write would end the process.
+  socket.on('error', () => {})
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}
+
+/** By the codes of Node's parser. */
+function errorOf(cause: NodeJS.ErrnoException): RouteError {
+  switch (cause.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new RouteError('ERR_HEAD_TOO_LARGE', 'The head of a request may have 16 KiB.', { cause })
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new RouteError('ERR_REQUEST_TIMEOUT', 'The request did not come to its end in time.', { cause })
+    default:
+      return new RouteError('ERR_BAD_REQUEST', 'This is no HTTP request.', { cause })
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock } from '../storage/clock.ts'
+import { ScrubRunningError } from '../storage/errors.ts'
+import type { Store } from '../storage/store.ts'
+import type { Log } from './log.ts'
+
+/** How often it is looked whether a scrub is due, milliseconds; so the first one comes that long after the start. */
+const LOOK_MS = 600_000
+
+export interface ScrubSchedule {
+  /** From the end of one to the start of the next, milliseconds; undefined: never. */
+  readonly scrubIntervalMs: number | undefined
+  /** Undefined: as fast as the disk reads. */
+  readonly scrubBytesPerSecond: number | undefined
+}
+
+export interface ScrubScheduler {
+  /** Ends the schedule and the scrub that runs, which goes on from there after the next start. */
+  close(): Promise<void>
+}
+
+interface Parts {
+  readonly store: Pick<Store, 'scrub' | 'catalog'>
+  readonly clock: Clock
+  readonly log: Log
+  /** For tests. */
+  readonly lookMs?: number
+}
+
+/** Scrubs the store now and then, in whichever process is the first to find that it is due. */
+export function scheduleScrubs(parts: Parts, schedule: ScrubSchedule): ScrubScheduler {
+  const { log, lookMs = LOOK_MS } = parts
+  if (schedule.scrubIntervalMs === undefined) return { close: () => Promise.resolve() }
+  const ending = new AbortController()
+  let running: Promise<void> | undefined
+  const timer = setInterval(() => {
+    running ??= scrubIfDue(parts, schedule, ending.signal)
+      .catch((error: unknown) => log.error({ err: error }, 'a scheduled scrub failed'))
+      .finally(() => (running = undefined))
+  }, lookMs)
+  timer.unref()
+  return {
+    async close() {
+      clearInterval(timer)
+      ending.abort(new Error('Arbor is shutting down'))
+      await running
+    },
+  }
+}
+
+async function scrubIfDue(
+  { store, clock, log }: Parts,
+  { scrubIntervalMs = Infinity, scrubBytesPerSecond }: ScrubSchedule,
+  signal: AbortSignal,
+): Promise<void> {
+  const { scrub: last } = await store.catalog.findRuns()
+  const isComplete = last !== undefined && 'complete' in last.outcome && last.outcome.complete === true
+  if (isComplete && clock() - last.endedAt < scrubIntervalMs) return
+  try {
+    const outcome = await store.scrub({ bytesPerSecond: scrubBytesPerSecond, signal, resume: true })
+    log[outcome.damaged + outcome.missing > 0 ? 'warn' : 'info']({ ...outcome }, 'scrubbed')
+  } catch (error) {
+    // Somebody asked for one, or another process was quicker.
+    if (!(error instanceof ScrubRunningError)) throw error
+  }
+}

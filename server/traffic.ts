@@ -1,0 +1,79 @@
+import type { FileReference, Meter } from '../routes/repository.ts'
+import type { TrafficCounters, TrafficEntry } from '../storage/catalog/catalog.ts'
+import type { Clock } from '../storage/clock.ts'
+import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
+
+const DAY_MS = 86_400_000
+
+type Counted = { -readonly [Name in keyof TrafficEntry]: TrafficEntry[Name] }
+
+/** What is asked for and given, by day, index and project, until somebody takes it to the catalog. A request costs a look into a map. */
+export class Traffic {
+  readonly #clock: Clock
+  /** Of the latest day that they were counted on, by index and project. */
+  #entries = new Map<string, Counted>()
+  /** Of days before. */
+  #past: TrafficEntry[] = []
+  #saved = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Bytes served from the store since the start, which upstream would have sent otherwise. */
+  get bytesSaved(): number {
+    return this.#saved
+  }
+
+  /** Counts the responses that have a body of this file. */
+  meter({ index, filename }: FileReference): Meter {
+    const [project] = projectsOf(filename)
+    if (project === undefined) return () => {}
+    const key = keyOf(index, project)
+    return (bytes, origin) => {
+      const counted = this.#entryOf(key, index, project)
+      counted.bytesServed += bytes
+      if (origin === 'upstream') counted.misses += 1
+      else {
+        counted.hits += 1
+        counted.bytesSaved += bytes
+        this.#saved += bytes
+      }
+    }
+  }
+
+  /** For what is no body of a file. */
+  note(index: IndexName, project: ProjectName, change: Partial<TrafficCounters>): void {
+    const counted = this.#entryOf(keyOf(index, project), index, project)
+    counted.hits += change.hits ?? 0
+    counted.misses += change.misses ?? 0
+    counted.bytesFromUpstream += change.bytesFromUpstream ?? 0
+  }
+
+  /** What was counted since the last time. */
+  take(): readonly TrafficEntry[] {
+    const taken = [...this.#past, ...this.#entries.values()]
+    this.#past = []
+    this.#entries = new Map()
+    return taken
+  }
+
+  #entryOf(key: string, index: IndexName, project: ProjectName): Counted {
+    const day = dayOf(this.#clock())
+    const counted = this.#entries.get(key)
+    if (counted?.day === day) return counted
+    if (counted !== undefined) this.#past.push(counted)
+    const fresh = { day, index, project, hits: 0, misses: 0, bytesFromUpstream: 0, bytesServed: 0, bytesSaved: 0 }
+    this.#entries.set(key, fresh)
+    return fresh
+  }
+}
+
+function keyOf(index: IndexName, project: ProjectName): string {
+  return `${index}/${project}`
+}
+
+/** Whole days since the epoch, UTC. */
+export function dayOf(milliseconds: number): number {
+  return Math.floor(milliseconds / DAY_MS)
+}

@@ -1,0 +1,73 @@
+import { UpstreamError } from '../errors.ts'
+import { redactUrl } from '../redact.ts'
+
+const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
+/** The host was not reached at all: whatever was to be asked of it. */
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+/** What Node says of a certificate chain that ends in nothing that it trusts. */
+const UNKNOWN_ISSUER = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_UNTRUSTED',
+])
+const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/
+const CA_ADVICE =
+  'if its certificate is from an authority of your own, name that in ca-file, under [upstream], or in ARBOR_CA_FILE'
+
+/** What undici or Node throws, as an {@link UpstreamError}; an abort, and what is no error of theirs, as it is. */
+export function translateError(error: unknown, url: string): unknown {
+  if (error instanceof UpstreamError) return error
+  if (error instanceof DOMException && error.name === 'TimeoutError') return timeout(error, url)
+  if (error instanceof DOMException || !(error instanceof Error)) return error
+  const code = codeOf(error)
+  if (TIMEOUTS.has(code)) return timeout(error, url)
+  const message = `${redactUrl(url)}: ${redactUrl(describe(error))}`
+  if (UNKNOWN_ISSUER.has(code)) {
+    // Behind the semicolon Node has advice of its own, for whoever starts it.
+    const [problem] = message.split(';')
+    return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', `${problem}; ${CA_ADVICE}`, { cause: error })
+  }
+  if (TLS_CODE.test(code)) return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', message, { cause: error })
+  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', message, { cause: error })
+}
+
+/** Was the host not reached at all? Undefined for what is no trouble of the host's. */
+export function isHostUnreached(error: unknown): boolean | undefined {
+  if (!(error instanceof UpstreamError)) return undefined
+  if (error.code !== 'ERR_UPSTREAM_UNAVAILABLE' && error.code !== 'ERR_UPSTREAM_TIMEOUT') return undefined
+  return error.cause instanceof Error && UNREACHED.has(codeOf(error.cause))
+}
+
+/** The same body; what breaks it is an {@link UpstreamError}. */
+export async function* translateErrors(body: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw translateError(error, url)
+  }
+}
+
+function timeout(cause: Error, url: string): UpstreamError {
+  return new UpstreamError('ERR_UPSTREAM_TIMEOUT', `${redactUrl(url)} took too long`, { cause })
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : ''
+}
+
+/** Node hides what happened behind "fetch failed" or an empty AggregateError message. */
+function describe(error: Error): string {
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined
+  return first instanceof Error ? first.message : error.message
+}

@@ -1,0 +1,48 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { UpstreamError } from '../errors.ts'
+import { redactUrl } from '../redact.ts'
+
+/** The coding that pages are asked for in, as `Accept-Encoding` has it. */
+export const PAGE_CODING = 'gzip'
+
+const gunzipAsync = promisify(gunzip)
+
+/**
+ * Reads a page to its end and undoes the one coding that is asked for. The limit holds for what comes out, too: a page may be a bomb.
+ * Throws {@link UpstreamError}.
+ */
+export async function readPageBody(
+  body: AsyncIterable<Uint8Array>,
+  coding: string | undefined,
+  { url, maxBytes }: { readonly url: string; readonly maxBytes: number },
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge(url, maxBytes)
+    chunks.push(chunk)
+  }
+  const whole = Buffer.concat(chunks)
+  if (coding === undefined || coding === 'identity' || whole.length === 0) return whole
+  if (coding !== 'gzip' && coding !== 'x-gzip') {
+    throw new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is encoded as ${coding}, which was not asked for`)
+  }
+  return decode(whole, url, maxBytes)
+}
+
+async function decode(body: Buffer, url: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await gunzipAsync(body, { maxOutputLength: maxBytes })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(url, maxBytes)
+    const message = `${redactUrl(url)} is not the gzip that it says it is`
+    throw new UpstreamError('ERR_UPSTREAM_PAGE', message, { cause: error })
+  }
+}
+
+function tooLarge(url: string, maxBytes: number): UpstreamError {
+  return new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is larger than ${maxBytes} bytes`)
+}

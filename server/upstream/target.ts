@@ -1,0 +1,29 @@
+/** RFC 7617, or RFC 6750. */
+export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string }
+
+/** Where a request goes, and what it may carry there. */
+export interface Target {
+  readonly url: string
+  /** Sent to the origin of `credentialsFor` only, whatever redirects. */
+  readonly credentials?: Credentials | undefined
+  readonly credentialsFor?: string | undefined
+  /**
+   * The hosts (`URL.host`) that a redirect may lead to beside the one that it comes from. By default none: an index that redirects unknown
+   * projects to a public one makes private names confusable (protocol.md H5).
+   */
+  readonly redirectHosts?: 'any' | readonly string[] | undefined
+  /** Called with the `Last-Modified` of each response that brings the file, or a part of it. */
+  readonly onLastModified?: ((lastModified: string) => void) | undefined
+}
+
+/** What goes to this URL, of all that the target has: RFC 9110 `Authorization`, for the index's own origin only. */
+export function credentialHeaders(url: URL, target: Target): Readonly<Record<string, string>> {
+  const { credentials, credentialsFor } = target
+  if (credentials === undefined || new URL(credentialsFor ?? target.url).origin !== url.origin) return {}
+  return { authorization: formatCredentials(credentials) }
+}
+
+function formatCredentials(credentials: Credentials): string {
+  if ('token' in credentials) return `Bearer ${credentials.token}`
+  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`
+}

@@ -1,0 +1,136 @@
+import type { Connection } from './sqlite-connection.ts'
+
+/** Records that are read at once: those of one wheel are side by side. */
+const BLOCK = 512
+
+/** By place in the block. */
+interface Block {
+  readonly first: number
+  readonly sizes: Float64Array
+  /** 0: it has a file of its own. */
+  readonly packs: Float64Array
+  readonly needs: Int32Array
+  /** -1: it was never a pack. */
+  readonly holds: Int32Array
+  readonly fates: Uint8Array
+}
+
+const CHANGED = 1
+const GONE = 2
+
+/** What the ledger says of one blob. */
+export interface LedgerEntry {
+  readonly id: number
+  readonly needs: number
+  readonly holds: number | undefined
+}
+
+/**
+ * What becomes of blobs, reckoned in memory: how many need each, and hold it. Records are read when they are first asked for, and take some
+ * 25 bytes each, so that a plan may go over a million of them.
+ */
+export class BlobLedger {
+  readonly #connection: Connection
+  readonly #blocks = new Map<number, Block>()
+  /** Most likely the next one is in it, too. */
+  #latest: Block | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  sizeOf(id: number): number {
+    return this.#blockOf(id).sizes[id % BLOCK] ?? 0
+  }
+
+  /** The blob that it is a slice of; 0: it has a file of its own. */
+  packOf(id: number): number {
+    return this.#blockOf(id).packs[id % BLOCK] ?? 0
+  }
+
+  isPack(id: number): boolean {
+    return (this.#blockOf(id).holds[id % BLOCK] ?? -1) >= 0
+  }
+
+  /** One needs it no more. True: nothing refers to it now. */
+  release(id: number): boolean {
+    const block = this.#blockOf(id)
+    const at = id % BLOCK
+    const needs = (block.needs[at] ?? 0) - 1
+    block.needs[at] = needs
+    block.fates[at] = (block.fates[at] ?? 0) | CHANGED
+    return needs === 0 && (block.holds[at] ?? 0) <= 0
+  }
+
+  /** A slice of it is gone. True: nothing refers to it now. */
+  releaseSlice(pack: number): boolean {
+    const block = this.#blockOf(pack)
+    const at = pack % BLOCK
+    const holds = (block.holds[at] ?? 0) - 1
+    block.holds[at] = holds
+    block.fates[at] = (block.fates[at] ?? 0) | CHANGED
+    return holds === 0 && (block.needs[at] ?? 0) === 0
+  }
+
+  drop(id: number): void {
+    this.#blockOf(id).fates[id % BLOCK] = GONE
+  }
+
+  /** Ids of those that were dropped, a block at a time. */
+  *gone(): Generator<readonly number[]> {
+    for (const block of this.#blocks.values()) yield this.#placesOf(block, GONE).map((at) => block.first + at)
+  }
+
+  /** Those that stay, but not as they were, likewise. */
+  *changed(): Generator<readonly LedgerEntry[]> {
+    for (const block of this.#blocks.values()) {
+      yield this.#placesOf(block, CHANGED).map((at) => {
+        const holds = block.holds[at] ?? -1
+        return { id: block.first + at, needs: block.needs[at] ?? 0, holds: holds < 0 ? undefined : holds }
+      })
+    }
+  }
+
+  #placesOf({ fates }: Block, fate: number): number[] {
+    const places: number[] = []
+    for (const [at, one] of fates.entries()) if (one === fate) places.push(at)
+    return places
+  }
+
+  #blockOf(id: number): Block {
+    if (this.#latest !== undefined && id >= this.#latest.first && id < this.#latest.first + BLOCK) return this.#latest
+    const number = Math.floor(id / BLOCK)
+    let block = this.#blocks.get(number)
+    if (block === undefined) {
+      block = readBlock(this.#connection, number * BLOCK)
+      this.#blocks.set(number, block)
+    }
+    this.#latest = block
+    return block
+  }
+}
+
+/** As JSON, since a row for each would take five times as long. */
+function readBlock(connection: Connection, first: number): Block {
+  const row = connection.get<Record<'ids' | 'sizes' | 'packs' | 'needs' | 'holds', string>>(
+    `SELECT json_group_array(id) AS ids, json_group_array(size) AS sizes, json_group_array(ifnull(pack, 0)) AS packs,
+       json_group_array(needs) AS needs, json_group_array(ifnull(holds, -1)) AS holds
+     FROM blob WHERE id >= ? AND id < ?`,
+    first,
+    first + BLOCK,
+  )
+  const block: Block = {
+    first,
+    sizes: new Float64Array(BLOCK),
+    packs: new Float64Array(BLOCK),
+    needs: new Int32Array(BLOCK),
+    holds: new Int32Array(BLOCK),
+    fates: new Uint8Array(BLOCK),
+  }
+  const places = (JSON.parse(row.ids) as number[]).map((id) => id - first)
+  for (const column of ['sizes', 'packs', 'needs', 'holds'] as const) {
+    const values = JSON.parse(row[column]) as number[]
+    for (const [index, place] of places.entries()) block[column][place] = values[index] ?? 0
+  }
+  return block
+}

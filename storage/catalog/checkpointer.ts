@@ -1,0 +1,57 @@
+import { Piscina } from 'piscina'
+import type { Connection } from './sqlite-connection.ts'
+
+/** Pages in the log from which on it is worth while. */
+const ENOUGH_PAGES = 1000
+
+/** Pages in the log beyond which a commit waits for it: the thread does not keep up. 128 MiB. */
+const TOO_MANY_PAGES = 32_768
+
+/** The thread ends when nothing was asked of it for so long, milliseconds. */
+const IDLE_TIMEOUT_MS = 10_000
+
+/**
+ * Has a thread take what was committed from the log into the database: after a large commit that is a tenth of a second of copying and
+ * fsync, which SQLite would do within the commit. The thread runs only when there is something to do.
+ */
+export class Checkpointer {
+  readonly #path: string
+  #pool: Piscina<string, void> | undefined
+  #running: Promise<void> | undefined
+
+  constructor(path: string, writer: Connection) {
+    this.#path = path
+    writer.exec(`PRAGMA wal_autocheckpoint = ${TOO_MANY_PAGES}`)
+  }
+
+  /** Comes after each commit. Costs microseconds. */
+  afterCommit(writer: Connection): void {
+    if (this.#running !== undefined) return
+    const { log, checkpointed } = writer.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')
+    if (log - checkpointed < ENOUGH_PAGES) return
+    this.#running = this.#run(writer).finally(() => (this.#running = undefined))
+  }
+
+  async close(): Promise<void> {
+    await this.#running
+    await this.#pool?.destroy()
+  }
+
+  async #run(writer: Connection): Promise<void> {
+    this.#pool ??= new Piscina({
+      filename: new URL('./checkpoint-thread.ts', import.meta.url).href,
+      name: 'checkpoint',
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    try {
+      await this.#pool.run(this.#path)
+    } catch {
+      // Where no thread can do it, commits do, as SQLite means them to.
+      writer.exec(`PRAGMA wal_autocheckpoint = ${ENOUGH_PAGES}`)
+    }
+  }
+}

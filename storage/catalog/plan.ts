@@ -1,0 +1,74 @@
+import { leastRecentlyUsed } from './candidates.ts'
+import type { Sighting } from '../model.ts'
+import { Pins } from './pins.ts'
+import type { PruneBudget, PrunedDistribution, PrunePlan } from './pruning.ts'
+import { blake3Of, sha256Of } from './raw-digest.ts'
+import { Removal } from './removal.ts'
+import type { Connection } from './sqlite-connection.ts'
+import { readTotals } from './totals.ts'
+
+/** What a budget is held against. */
+interface Surroundings {
+  readonly now: number
+  /** Of the disk. */
+  readonly freeBytes?: number | undefined
+}
+
+/** Belongs in a read transaction. */
+export async function planPrune(
+  connection: Connection,
+  budget: PruneBudget,
+  { now, freeBytes = Infinity }: Surroundings,
+): Promise<PrunePlan> {
+  const { fileBytes: storedBytes, files } = readTotals(connection)
+  const pins = new Pins(connection)
+  const removal = new Removal(connection)
+  await removal.dropUnneeded()
+  const distributions: PrunedDistribution[] = []
+  let pinned = 0
+  for (const { id, tree, usedAt, size, ...raw } of leastRecentlyUsed(connection, budget.only)) {
+    const reason = reasonToGo(budget, {
+      unusedMs: now - usedAt,
+      storedBytes: storedBytes - removal.freedBytes,
+      files: files - removal.freedFiles,
+      freeBytes: freeBytes + removal.freedBytes,
+    })
+    if (reason === undefined) break
+    const digests = { blake3: blake3Of(raw.blake3), sha256: sha256Of(raw.sha256) }
+    const sightings = JSON.parse(raw.sightings) as Sighting[]
+    if (pins.has(digests.sha256, sightings)) {
+      pinned += 1
+      continue
+    }
+    const freedBefore = removal.freedBytes
+    await removal.drop({ id, tree })
+    distributions.push({
+      ...digests,
+      size,
+      sightings,
+      usedAt,
+      reason,
+      freedBytes: removal.freedBytes - freedBefore,
+    })
+  }
+  const { trees, blobs, packs, freedBytes } = removal
+  return { distributions, pinned, trees, blobs, packs, storedBytes, freedBytes }
+}
+
+interface Standing {
+  readonly unusedMs: number
+  readonly storedBytes: number
+  readonly files: number
+  readonly freeBytes: number
+}
+
+/** In the order of use, what is undefined for one distribution is for all that follow. */
+function reasonToGo(budget: PruneBudget, standing: Standing): PrunedDistribution['reason'] | undefined {
+  const { unusedForMs, maxBytes, maxFiles, keepFreeBytes, only } = budget
+  if (unusedForMs !== undefined && standing.unusedMs > unusedForMs) return 'unused'
+  if (maxBytes !== undefined && standing.storedBytes > maxBytes) return 'size'
+  if (maxFiles !== undefined && standing.files > maxFiles) return 'files'
+  if (keepFreeBytes !== undefined && standing.freeBytes < keepFreeBytes) return 'free-space'
+  const isLimited = [unusedForMs, maxBytes, maxFiles, keepFreeBytes].some((limit) => limit !== undefined)
+  return only !== undefined && !isLimited ? 'selected' : undefined
+}

@@ -1,0 +1,64 @@
+import type { Blake3, Sha256 } from '../digest.ts'
+import type { Sighting } from '../model.ts'
+import type { IndexName, ProjectName } from '../names.ts'
+
+/** What may stay. With no field set nothing goes but what nothing refers to. */
+export interface PruneBudget {
+  /** Bytes on the disk that the store may have at most. */
+  readonly maxBytes?: number | undefined
+  /** Distributions that were not used for longer than this go, milliseconds. */
+  readonly unusedForMs?: number | undefined
+  /** Files that the store may have at most. */
+  readonly maxFiles?: number | undefined
+  /** Bytes of the disk that are to be free. */
+  readonly keepFreeBytes?: number | undefined
+  /** Only these may go; without any limit all of them do. */
+  readonly only?: PruneSelection | undefined
+}
+
+/** A distribution is of an index, or of a project, if all its sightings are. What is not said may be anything. */
+export interface PruneSelection {
+  readonly index?: IndexName | undefined
+  readonly project?: ProjectName | undefined
+  readonly sha256?: Sha256 | undefined
+}
+
+export interface PrunedDistribution {
+  readonly blake3: Blake3
+  readonly sha256: Sha256
+  readonly size: number
+  readonly sightings: readonly Sighting[]
+  readonly usedAt: number
+  readonly reason: 'unused' | 'size' | 'files' | 'free-space' | 'selected'
+  /** Bytes on the disk that go with it, its tree's exclusive blobs included, given that those before it in the plan are gone. */
+  readonly freedBytes: number
+}
+
+export interface PrunePlan {
+  readonly distributions: readonly PrunedDistribution[]
+  /** Distributions that would go, but are pinned. */
+  readonly pinned: number
+  /** Trees, blobs and packs that go with them, or that nothing referred to anyway. */
+  readonly trees: number
+  readonly blobs: number
+  readonly packs: number
+  /** Bytes on the disk before, and those that the plan frees. */
+  readonly storedBytes: number
+  readonly freedBytes: number
+}
+
+export interface ExecuteOptions {
+  /** Ends it early: what was done by then is whole, and is its outcome. */
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then with what was done so far. */
+  readonly onProgress?: ((outcome: PruneOutcome) => void) | undefined
+}
+
+/** What an execution really did; equals the plan where nothing changed in between. */
+export interface PruneOutcome {
+  readonly distributions: number
+  readonly trees: number
+  readonly blobs: number
+  readonly packs: number
+  readonly freedBytes: number
+}

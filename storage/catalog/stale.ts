@@ -1,0 +1,94 @@
+import { setTimeout } from 'node:timers/promises'
+import { Pace } from './pace.ts'
+import type { Connection } from './sqlite-connection.ts'
+import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
+
+/** How many of each kind were dropped. */
+export interface StaleCounts {
+  readonly pages: number
+  readonly metadata: number
+}
+
+/** Rows that are looked at in one step. */
+const READ_BATCH = 2000
+
+/** Rows that go while nobody else can write. */
+const DROP_BATCH = 200
+
+/** Where nothing is stored of its project; what upstream did not confirm, nobody asked for. */
+const STALE_PAGE = `fetched_at < ? AND NOT EXISTS (
+  SELECT 1 FROM project WHERE project.index_name = page.index_name AND project.project = page.project)`
+
+const STALE_METADATA = 'saved_at < ? AND NOT EXISTS (SELECT 1 FROM distribution WHERE sha256 = metadata.wheel)'
+
+/** See the interface. */
+export async function dropStale(transactions: Transactions, before: number): Promise<StaleCounts> {
+  const pages = await transactions.survey((connection) => listPages(connection, before))
+  const metadata = await transactions.survey((connection) => listMetadata(connection, before))
+  return {
+    pages: await drop(transactions, pages, { sql: `DELETE FROM page WHERE id = ? AND ${STALE_PAGE}`, before }),
+    metadata: await drop(transactions, metadata, {
+      sql: `DELETE FROM metadata WHERE id = ? AND ${STALE_METADATA}`,
+      before,
+    }),
+  }
+}
+
+/** Holds each against the condition once more. */
+async function drop(
+  transactions: Transactions,
+  ids: readonly number[],
+  { sql, before }: { readonly sql: string; readonly before: number },
+): Promise<number> {
+  let dropped = 0
+  for (let start = 0; start < ids.length; start += DROP_BATCH) {
+    // So that writers of other processes get their turn.
+    if (start > 0) await setTimeout(WRITE_POLL_MS + 5)
+    await transactions.write('normal', (connection) => {
+      for (const id of ids.slice(start, start + DROP_BATCH)) dropped += connection.run(sql, id, before)
+    })
+  }
+  return dropped
+}
+
+async function listPages(connection: Connection, before: number): Promise<number[]> {
+  const { last } = connection.get<{ last: number }>('SELECT ifnull(max(id), 0) AS last FROM page')
+  const stale: number[] = []
+  const pace = new Pace()
+  for (let after = 0; after < last; after += READ_BATCH) {
+    const rows = connection.all<{ id: number }>(
+      `SELECT id FROM page WHERE id > ? AND id <= ? AND ${STALE_PAGE}`,
+      after,
+      after + READ_BATCH,
+      before,
+    )
+    stale.push(...rows.map(({ id }) => id))
+    if (pace.isDue) await pace.rest()
+  }
+  return stale
+}
+
+/** From the index alone: the rows themselves are long. */
+async function listMetadata(connection: Connection, before: number): Promise<number[]> {
+  const stale: number[] = []
+  const pace = new Pace()
+  let last: { readonly savedAt: number; readonly wheel: Uint8Array } | undefined = {
+    savedAt: Number.MIN_SAFE_INTEGER,
+    wheel: new Uint8Array(),
+  }
+  while (last !== undefined) {
+    const rows: { id: number; savedAt: number; wheel: Uint8Array; isStale: number }[] = connection.all(
+      `SELECT id, saved_at AS savedAt, wheel, ${STALE_METADATA} AS isStale FROM metadata INDEXED BY metadata_saved
+       WHERE (saved_at, wheel) > (?, ?) AND saved_at < ? ORDER BY saved_at, wheel LIMIT ?`,
+      before,
+      last.savedAt,
+      last.wheel,
+      before,
+      READ_BATCH,
+    )
+    stale.push(...rows.flatMap(({ id, isStale }) => (isStale === 1 ? [id] : [])))
+    last = rows.at(-1)
+    if (pace.isDue) await pace.rest()
+  }
+  return stale
+}

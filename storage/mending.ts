@@ -1,0 +1,60 @@
+import { BlobDamagedError } from './errors.ts'
+
+/** Who is told of files that a read found damaged, and sees to them. Both resolve when the read is worth another try; false: it is not. */
+export interface Mender {
+  /** Whether something is being healed. */
+  readonly isRunning: boolean
+  /** Waits until what is being healed is out of service, and trees are there again. */
+  settleTrees(): Promise<void>
+  /** Waits until all is there again. Rejects with {@link StoreChangedError} where the file was pruned, maybe by another process. */
+  mend(error: unknown): Promise<boolean>
+  /** Does not wait for a distribution, which is downloaded meanwhile: for those who may be part of that download. */
+  mendTrees(error: unknown): Promise<boolean>
+}
+
+/** Where nothing is healed. */
+export const noMender: Mender = {
+  isRunning: false,
+  settleTrees: () => Promise.resolve(),
+  mend: () => Promise.resolve(false),
+  mendTrees: () => Promise.resolve(false),
+}
+
+/** Reads; where that meets damage, has it seen to by `mend`, and reads once more. */
+export async function readMended<Value>(mend: Mender['mend'], read: () => Promise<Value>): Promise<Value> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof BlobDamagedError) || !(await mend(error))) throw error
+    return read()
+  }
+}
+
+/** The same iteration. Where it throws, part of it may have been sent: damage is then healed for the next reader, with nobody waiting. */
+export class MendedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #source: AsyncIterator<Uint8Array, undefined>
+  readonly #mender: Mender
+
+  constructor(source: AsyncIterable<Uint8Array, undefined>, mender: Mender) {
+    this.#source = source[Symbol.asyncIterator]()
+    this.#mender = mender
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    try {
+      return await this.#source.next()
+    } catch (error) {
+      if (error instanceof BlobDamagedError) this.#mender.mend(error).catch(() => {}) // It was pruned: nobody needs it.
+      throw error
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    await this.#source.return?.(undefined)
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,52 @@
+import type { Tree } from './model.ts'
+
+/** What Windows takes for a device, whatever comes after a dot (Microsoft, "Naming Files, Paths, and Namespaces"). */
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i
+
+/** What no name on Windows may hold; paths of trees have neither backslashes nor control characters. */
+const FORBIDDEN = /[<>:"|?*]|[. ]$/
+
+const verdicts = new WeakMap<Tree, boolean>()
+
+/**
+ * Whether every file system takes the tree as it is: no name that Windows cannot have, and no two paths that are one where case, Unicode
+ * normalization or width make no difference (archives.md, rows 37 and 38). A tree that is not is good all the same, on Linux.
+ */
+export function isPortable(tree: Tree): boolean {
+  const known = verdicts.get(tree)
+  if (known !== undefined) return known
+  const verdict = judge(tree)
+  verdicts.set(tree, verdict)
+  return verdict
+}
+
+function judge({ files, emptyDirectories }: Tree): boolean {
+  /** Every path, those of directories too, by what it is where names are folded. */
+  const taken = new Map<string, string>()
+  const isTaken = (path: string): boolean => {
+    const folded = fold(path)
+    const other = taken.get(folded)
+    if (other === undefined) taken.set(folded, path)
+    return other !== undefined && other !== path
+  }
+  const known = new Set<string>()
+  for (const path of [...files.map((file) => file.path), ...emptyDirectories]) {
+    // From the end: what is above a directory that was seen was seen as well.
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const part = path.slice(0, end)
+      if (known.has(part)) break
+      known.add(part)
+      if (isTaken(part) || !isNamePortable(part.slice(part.lastIndexOf('/') + 1))) return false
+    }
+  }
+  return true
+}
+
+function isNamePortable(name: string): boolean {
+  return !FORBIDDEN.test(name) && !DEVICE.test(name)
+}
+
+/** Upper case first, since some letters differ in lower case only. */
+function fold(path: string): string {
+  return path.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { openLog } from '../../server/log.ts'
+import { schedulePrunes, type PruneSchedule, type SchedulerOptions } from '../../server/scheduler.ts'
+import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const NOTHING = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
+
+type Limits = PruneSchedule
+
+const LIMITS: Limits = {
+  maxBytes: undefined,
+  maxFiles: undefined,
+  unusedForMs: undefined,
+  keepFreeBytes: undefined,
+  pruneIntervalMs: HOUR,
+  forgetAfterMs: 90 * DAY,
+}
+
+/** A schedule over a store that says what it holds, with a clock that is moved by hand. */
+function schedule(t: TestContext, limits: Partial<Limits>) {
+  t.mock.timers.enable({ apis: ['setInterval', 'Date'] })
+  const store = { storedBytes: 1000, files: 100, freeBytes: 5000 }
+  const budgets: PruneBudget[] = []
+  const executed: PrunePlan[] = []
+  const staleBefore: number[] = []
+  const options = {
+    repository: {
+      stats: async () => ({ store }),
+      async planPrune(budget: PruneBudget) {
+        budgets.push(JSON.parse(JSON.stringify(budget)) as PruneBudget)
+        return { ...NOTHING, distributions: [], pinned: 0, storedBytes: store.storedBytes, freedBytes: 1 }
+      },
+      async executePrune(plan: PrunePlan): Promise<PruneOutcome> {
+        executed.push(plan)
+        return NOTHING
+      },
+    },
+    catalog: {
+      async dropStale(before: number) {
+        staleBefore.push(before)
+        return { pages: 1, metadata: 0 }
+      },
+    },
+    clock: Date.now,
+    log: openLog('error', { write: () => {} }),
+  } as unknown as SchedulerOptions
+  const scheduler = schedulePrunes(options, { ...LIMITS, ...limits })
+  t.after(() => scheduler.close())
+  return {
+    store,
+    budgets,
+    executed,
+    staleBefore,
+    async pass(ms: number) {
+      t.mock.timers.tick(ms)
+      for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+    },
+  }
+}
+
+test('without limits nothing is pruned, and what nobody asked for is dropped each interval', async (t) => {
+  const scheduled = schedule(t, {})
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.staleBefore, [])
+  await scheduled.pass(HOUR)
+  assert.deepEqual(scheduled.staleBefore, [HOUR + MINUTE - 90 * DAY])
+  assert.deepEqual(scheduled.budgets, [])
+})
+
+test('within its limits nothing is pruned; beyond one it is, with some room to spare', async (t) => {
+  const scheduled = schedule(t, { maxBytes: 1000, maxFiles: 100, keepFreeBytes: 4500 })
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.budgets, [])
+  scheduled.store.storedBytes = 1001
+  await scheduled.pass(MINUTE)
+  scheduled.store.storedBytes = 1000
+  scheduled.store.files = 101
+  await scheduled.pass(MINUTE)
+  scheduled.store.files = 100
+  scheduled.store.freeBytes = 4499
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.budgets, [{ maxBytes: 900 }, { maxFiles: 90 }, { keepFreeBytes: 5000 }])
+  assert.equal(scheduled.executed.length, 3)
+})
+
+test('what was not used for too long goes once each interval', async (t) => {
+  const scheduled = schedule(t, { unusedForMs: DAY, pruneIntervalMs: 5 * MINUTE })
+  for (let minute = 0; minute < 11; minute += 1) await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.budgets, [{ unusedForMs: DAY }, { unusedForMs: DAY }])
+})
+
+test('a short interval is kept', async (t) => {
+  const scheduled = schedule(t, { unusedForMs: DAY, pruneIntervalMs: 1000 })
+  await scheduled.pass(1000)
+  await scheduled.pass(1000)
+  assert.equal(scheduled.budgets.length, 2)
+})

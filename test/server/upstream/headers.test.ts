@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { retryAfterOf } from '../../../server/upstream/headers.ts'
+
+const date = 'Mon, 01 Jan 2024 00:00:00 GMT'
+
+for (const [headers, seconds] of [
+  [{}, undefined],
+  [{ 'retry-after': '7' }, 7],
+  [{ 'retry-after': '0' }, 0],
+  [{ 'retry-after': 'Mon, 01 Jan 2024 00:01:30 GMT', date }, 90],
+  [{ 'retry-after': 'Sun, 31 Dec 2023 00:00:00 GMT', date }, 0],
+  // Nobody is sent away for a day, or for ever.
+  [{ 'retry-after': '86400' }, 600],
+  [{ 'retry-after': '9'.repeat(400) }, 600],
+  [{ 'retry-after': 'Tue, 01 Jan 2030 00:00:00 GMT', date }, 600],
+  [{ 'retry-after': 'soon', date }, undefined],
+  [{ 'retry-after': '-1' }, undefined],
+] as const) {
+  test(`G11: ${JSON.stringify(headers).slice(0, 80)} means ${seconds} seconds`, () => {
+    assert.equal(retryAfterOf(headers), seconds)
+  })
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hashBlake3 } from '../../storage/digest.ts'
+import { createTree } from '../../storage/manifest.ts'
+import { isPortable } from '../../storage/portable.ts'
+import { parseTreePath } from '../../storage/tree-path.ts'
+
+function isPortableTree(paths: readonly string[], emptyDirectories: readonly string[] = []): boolean {
+  const blake3 = hashBlake3(Buffer.of())
+  const files = paths.map((path) => ({ path: parseTreePath(path), size: 0, blake3, executable: false }))
+  return isPortable(createTree(files, emptyDirectories.map(parseTreePath)).tree)
+}
+
+for (const path of [
+  'CON',
+  'a/aux.txt',
+  'nul.tar.gz/x',
+  'Com1',
+  'lpt².c',
+  'conin$',
+  'nul .x',
+  'a.',
+  'a /b',
+  'ab:c',
+  'what?',
+  '"q"',
+  'a|b',
+  '*',
+]) {
+  test(`a tree with ${JSON.stringify(path)} is not portable: Windows cannot have it`, () => {
+    assert.equal(isPortableTree(['fine.py', path]), false)
+  })
+}
+
+for (const [what, ...paths] of [
+  ['case', 'a/README', 'a/ReadMe'],
+  ['case of a folder', 'Spam/a.py', 'spam/b.py'],
+  ['a file that is a folder', 'Spam', 'spam/b.py'],
+  ['normalization', 'caf\u00e9', 'cafe\u0301'],
+  ['width', 'ab', '\uff41b'],
+  ['a sharp s', 'stra\u00dfe', 'STRASSE'],
+] as const) {
+  test(`a tree is not portable where two paths differ only in ${what}`, () => {
+    assert.equal(isPortableTree(paths), false)
+  })
+}
+
+test('an empty folder counts as a path', () => {
+  assert.equal(isPortableTree(['Spam'], ['spam']), false)
+  assert.equal(isPortableTree(['a.py'], ['aux']), false)
+})
+
+test('what all file systems take is portable', () => {
+  const paths = [
+    'con_text.py',
+    'console',
+    'com',
+    'com10',
+    'auxiliary/nul_l',
+    '.hidden',
+    'a/README',
+    'b/readme',
+    'é',
+    '__proto__',
+  ]
+  assert.equal(isPortableTree(paths, ['a/empty']), true)
+  assert.equal(isPortableTree([]), true)
+})

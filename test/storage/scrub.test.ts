@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { createLayout } from '../../storage/layout.ts'
+import {
+  listQuarantine,
+  openStore,
+  openWheelStore,
+  type Place,
+  tamper,
+  type Tampering,
+} from '../support/wheel-store.ts'
+
+const NEVER = new AbortController().signal
+const FAST = { bytesPerSecond: undefined, signal: NEVER }
+const PLACES: readonly Place[] = ['pack', 'large', 'huge', 'wheel']
+const TAMPERINGS: readonly Tampering[] = ['flip', 'cut', 'empty', 'grow', 'delete']
+
+describe('scrub', { concurrency: 2 }, () => {
+  it('finds a sound store sound, and reads each file once', async (t) => {
+    const { store, damages } = await openWheelStore(t)
+    const { storedBytes, files } = await store.stats()
+    const progress: unknown[] = []
+    const outcome = await store.scrub({ ...FAST, onProgress: (told) => progress.push(told) })
+    assert.deepEqual(outcome, {
+      files,
+      bytes: storedBytes,
+      damaged: 0,
+      missing: 0,
+      healed: 0,
+      notHealed: 0,
+      complete: true,
+    })
+    assert.deepEqual(progress.at(-1), {
+      files,
+      bytes: storedBytes,
+      totalFiles: files,
+      totalBytes: storedBytes,
+      damaged: 0,
+    })
+    assert.deepEqual(damages, [])
+    const { scrub: run } = await store.catalog.findRuns()
+    assert.deepEqual(run?.outcome, outcome)
+  })
+
+  for (const place of PLACES) {
+    it(`heals the ${place === 'wheel' ? 'wheel' : `file of what is ${place}`}, whatever happened to it`, async (t) => {
+      const wheelStore = await openWheelStore(t)
+      const { store, folder, tree, damages } = wheelStore
+      for (const [round, how] of TAMPERINGS.entries()) {
+        await wheelStore.assertWhole()
+        await tamper(await wheelStore.pathOf(place), how)
+        const { damaged, missing, healed, notHealed, complete } = await store.scrub(FAST)
+        const isMissing = Number(how === 'delete')
+        const expected = { damaged: 1 - isMissing, missing: isMissing, healed: 1, notHealed: 0, complete: true }
+        assert.deepEqual({ damaged, missing, healed, notHealed, complete }, expected, how)
+        assert.deepEqual(
+          damages.splice(0).map(({ stage }) => stage),
+          ['found', 'healed'],
+        )
+        assert.equal(wheelStore.downloads(), place === 'wheel' ? round + 1 : 0)
+      }
+      const quarantined = new Set((await listQuarantine(folder)).map((name) => name.slice(-64)))
+      assert.equal(quarantined.size, 1)
+      assert.equal((await store.stats()).damaged, TAMPERINGS.length)
+      assert.equal((await store.scrub(FAST)).healed, 0)
+      const again = await wheelStore.reopen()
+      assert.equal(again.tree, tree)
+      await again.assertWhole()
+    })
+  }
+
+  it('heals a tree whose wheel is damaged too', async (t) => {
+    const wheelStore = await openWheelStore(t)
+    const before = await wheelStore.store.stats()
+    for (const place of PLACES) await tamper(await wheelStore.pathOf(place), 'flip')
+    const { damaged, healed, notHealed, files } = await wheelStore.store.scrub(FAST)
+    assert.deepEqual({ damaged, healed, notHealed }, { damaged: 4, healed: 4, notHealed: 0 })
+    assert.ok(files >= before.files)
+    const tree = wheelStore.damages.filter(({ wheels }) => wheels.length > 0)
+    assert.equal(new Set(tree.map(({ blake3 }) => blake3)).size, 1, 'it was unpacked again once, not for each file')
+    await wheelStore.assertWhole()
+    assert.equal(wheelStore.downloads(), 1)
+  })
+
+  it('says what it could not heal, which is healed when it is there again', async (t) => {
+    let hasUpstream = false
+    const wheelStore = await openWheelStore(t, { hasUpstream: () => hasUpstream })
+    const { store, damages, wheel } = wheelStore
+    await tamper(await wheelStore.pathOf('wheel'), 'flip')
+    const { damaged, healed, notHealed } = await store.scrub(FAST)
+    assert.deepEqual({ damaged, healed, notHealed }, { damaged: 1, healed: 0, notHealed: 1 })
+    assert.equal(damages.at(-1)?.stage, 'not healed')
+    assert.equal(await store.findDistribution(wheel.blake3), undefined, 'the damaged one is not served')
+    assert.equal(damages.filter(({ stage }) => stage === 'found').length, 1, 'it is told of once')
+    hasUpstream = true
+    const { missing, healed: healedThen } = await store.scrub(FAST)
+    assert.deepEqual({ missing, healedThen }, { missing: 1, healedThen: 1 })
+    await wheelStore.assertWhole()
+  })
+
+  it('can be broken off, and goes on from there', async (t) => {
+    const { store } = await openWheelStore(t)
+    const { files } = await store.stats()
+    const ending = new AbortController()
+    const first = await store.scrub({
+      bytesPerSecond: 50 << 20,
+      signal: ending.signal,
+      onProgress: () => ending.abort(new Error('enough')),
+    })
+    if (first.complete) return
+    assert.ok(first.files < files)
+    const rest = await store.scrub({ ...FAST, resume: true })
+    assert.equal(rest.complete, true)
+    assert.equal(first.files + rest.files, files)
+    assert.equal((await store.scrub({ ...FAST, resume: true })).files, files, 'a whole one is followed by a whole one')
+  })
+
+  it('keeps to its rate', async (t) => {
+    const { store } = await openWheelStore(t)
+    const { storedBytes } = await store.stats()
+    const started = performance.now()
+    await store.scrub({ ...FAST, bytesPerSecond: storedBytes * 4 })
+    // The last chunk is slept off as well.
+    assert.ok(performance.now() - started >= 240)
+  })
+
+  it('is for one at a time, of this process or another, and its end frees the place', async (t) => {
+    const wheelStore = await openWheelStore(t)
+    const other = await openStore(wheelStore.folder)
+    t.after(() => other.close())
+    const ending = new AbortController()
+    const slow = wheelStore.store.scrub({ bytesPerSecond: 1000, signal: ending.signal })
+    await assert.rejects(wheelStore.store.scrub(FAST), { code: 'ERR_SCRUB_RUNNING' })
+    await assert.rejects(other.scrub(FAST), { code: 'ERR_SCRUB_RUNNING' })
+    ending.abort(new Error('enough'))
+    assert.equal((await slow).complete, false)
+    assert.equal((await other.scrub(FAST)).complete, true)
+  })
+
+  it('ends when its store is closed', async (t) => {
+    const wheelStore = await openWheelStore(t)
+    const slow = wheelStore.store.scrub({ bytesPerSecond: 1000, signal: NEVER })
+    await wheelStore.reopen()
+    assert.equal((await slow).complete, false)
+  })
+
+  it('does away with what was in quarantine for long', async (t) => {
+    const { store, folder } = await openWheelStore(t)
+    const { quarantine } = createLayout(folder)
+    await mkdir(quarantine)
+    for (const name of ['20200101T000000Z-old', '29990101T000000Z-new']) await writeFile(join(quarantine, name), name)
+    await store.scrub(FAST)
+    assert.deepEqual(await listQuarantine(folder), ['29990101T000000Z-new'])
+  })
+})
