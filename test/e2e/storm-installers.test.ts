@@ -44,7 +44,7 @@ for (const [name, install] of Object.entries(installers)) {
       assert.equal(asked.length, wantedWheels)
       assert.equal(new Set(asked.map(({ path }) => path)).size, wantedWheels)
       const { downloads } = (await arbor.stats()) as { downloads: unknown }
-      assert.deepEqual(downloads, { running: 0, resumed: 0, notKept: 0, failed: {} })
+      assert.deepEqual(downloads, { running: 0, spools: [], resumed: 0, notKept: 0, failed: {} })
     },
   )
 }

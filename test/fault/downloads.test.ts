@@ -75,7 +75,13 @@ test('wrong bytes never complete, are not kept, and the next request starts afre
   assert.ok(isWhole(await ask(arbor.url, path)))
   await assertStored(fixture)
   assert.ok(arbor.log.some(({ msg }) => msg === 'download failed'))
-  assert.deepEqual(await countsOf(fixture), { running: 0, resumed: 0, notKept: 0, failed: { ERR_DIGEST_MISMATCH: 1 } })
+  assert.deepEqual(await countsOf(fixture), {
+    running: 0,
+    spools: [],
+    resumed: 0,
+    notKept: 0,
+    failed: { ERR_DIGEST_MISMATCH: 1 },
+  })
 })
 
 for (const [fault, quirks] of [
@@ -95,7 +101,7 @@ for (const [fault, quirks] of [
     assert.equal(to, String(wheel.length - 1))
     assert.ok(second?.headers['if-range'] !== undefined)
     assert.deepEqual(more, [])
-    assert.deepEqual(await countsOf(fixture), { running: 0, resumed: 1, notKept: 0, failed: {} })
+    assert.deepEqual(await countsOf(fixture), { running: 0, spools: [], resumed: 1, notKept: 0, failed: {} })
     await assertStored(fixture)
   })
 
