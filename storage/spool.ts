@@ -139,9 +139,10 @@ export class Spool {
   /** Until no more than {@link PASSING_BYTES} wait for the slowest one. Whoever a download was started for may only be about to follow. */
   async #waitForFollowers(error: StoreFullError): Promise<void> {
     for (;;) {
-      const isDeserted = this.#followers.size === 0
-      if (!isDeserted) this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
+      if (this.#followers.size > 0) this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
       await this.#freeFile()
+      // Only now: somebody may have come meanwhile.
+      const isDeserted = this.#followers.size === 0
       const isTooMuch = this.#received - (this.#recent[0]?.start ?? this.#received) > PASSING_BYTES
       if (isDeserted && (this.#wasFollowed || isTooMuch)) throw error
       if (!isTooMuch) return
