@@ -63,7 +63,7 @@ export interface WarmRequest {
   readonly format: WarmFormat | undefined
 }
 
-export const WARM_FORMATS = ['requirements', 'pylock', 'uv-lock'] as const
+export const WARM_FORMATS = ['requirements', 'pylock', 'uv-lock', 'poetry-lock', 'pdm-lock'] as const
 export type WarmFormat = (typeof WARM_FORMATS)[number]
 
 /** What the catalog counts and remembers beside the stats. */

@@ -6,12 +6,12 @@ import { StandingReply } from './content-headers.ts'
 import type { NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
-import { LazyOptions } from './lazy-options.ts'
+import { LazyFileOptions } from './lazy-options.ts'
 import { parsePath } from './path.ts'
 import type { Repository } from './repository.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
 
-/** Any stored bytes by their digest: distributions, files of trees, manifests. */
+/** Any bytes by their digest: distributions, those too that an index lists, files of trees, manifests. */
 export function blobRoutes(repository: Repository, shortcuts: Shortcuts): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
@@ -20,7 +20,7 @@ export function blobRoutes(repository: Repository, shortcuts: Shortcuts): Hono<N
     const digest = parseDigest(text)
     const reply = new StandingReply({ contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
     return (c) =>
-      andThen(repository.findBlob(digest, new LazyOptions(c)), (blob) => {
+      andThen(repository.findBlob(digest, new LazyFileOptions(c)), (blob) => {
         if (blob === undefined) throw notFound(`blob ${text}`)
         return sendContent(c, blob, reply)
       })

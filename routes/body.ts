@@ -5,6 +5,7 @@ import type { ByteRange, Content } from './content.ts'
 import { type ContentReply, headersOf } from './content-headers.ts'
 import type { Exchange } from './env.ts'
 import { parseRange, rangeNotSatisfiable, resolveRange } from './range.ts'
+import { type HeaderList, sendWhole } from './send.ts'
 import { streamBody } from './stream-body.ts'
 
 /**
@@ -18,20 +19,22 @@ export function sendContent(c: Exchange, content: Content, options: ContentReply
   const { size, bytes } = content
   const { method, headers: asked } = c.env.incoming
   const { etag, current, whole } = headersOf(content, options)
-  if (hasCurrent(asked['if-none-match'], etag)) return new Response(null, { status: 304, headers: current })
+  if (hasCurrent(asked['if-none-match'], etag)) return sendWhole(c, 304, { headers: current })
 
   // RFC 9110 §14.2: a range means something for GET only.
   const range = method === 'GET' && size !== undefined ? chooseRange(c, size, etag) : undefined
   const status = range === undefined ? 200 : 206
-  const headers = range === undefined ? whole : { ...whole, ...rangeHeaders(range, size) }
+  const headers = range === undefined ? whole : withRange(whole, range, size)
 
-  // hono runs the GET route for HEAD too and drops the body uncancelled, so nothing may be opened.
-  if (method === 'HEAD') return new Response(null, { status, headers })
+  // Nothing may be opened: nobody would read it.
+  if (method === 'HEAD') return sendWhole(c, status, { headers })
   const length = range === undefined ? size : range.last - range.first + 1
   options.meter?.(length ?? 0, content.blake3 === undefined ? 'upstream' : 'store')
   if (bytes !== undefined) {
-    const part = range === undefined ? bytes : bytes.subarray(range.first, range.last + 1)
-    return new Response(part as Uint8Array<ArrayBuffer>, { status, headers })
+    return sendWhole(c, status, {
+      headers,
+      body: range === undefined ? bytes : bytes.subarray(range.first, range.last + 1),
+    })
   }
   return streamContent(c, content, { status, headers, range })
 }
@@ -41,13 +44,13 @@ async function streamContent(
   content: Content,
   head: {
     readonly status: number
-    readonly headers: Readonly<Record<string, string>>
+    readonly headers: HeaderList
     readonly range: ByteRange | undefined
   },
 ): Promise<Response> {
   const { status, headers, range } = head
   const chunks = await content.open(range, c.req.raw.signal)
-  c.env.outgoing.writeHead(status, headers)
+  c.env.outgoing.writeHead(status, headers as string[])
   const length = range === undefined ? content.size : range.last - range.first + 1
   // A download that is being followed may let its first byte wait; a stored blob's first bytes share a packet with the headers.
   await streamBody(c.env.outgoing, chunks, { length, flush: content.blake3 === undefined })
@@ -64,6 +67,11 @@ function chooseRange(c: Exchange, size: number, etag: string | undefined): ByteR
   return range
 }
 
-function rangeHeaders({ first, last }: ByteRange, size: number | undefined): Record<string, string> {
-  return { 'Content-Length': String(last - first + 1), 'Content-Range': `bytes ${first}-${last}/${size}` }
+/** The headers of the whole begin with its length. */
+function withRange(
+  [name = '', , ...rest]: HeaderList,
+  { first, last }: ByteRange,
+  size: number | undefined,
+): HeaderList {
+  return [name, String(last - first + 1), 'Content-Range', `bytes ${first}-${last}/${size}`, ...rest]
 }

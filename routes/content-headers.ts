@@ -1,6 +1,7 @@
 import type { Content } from './content.ts'
 import { READ_HEADERS } from './headers.ts'
 import type { Meter } from './repository.ts'
+import { type HeaderList, listHeaders } from './send.ts'
 
 /** What a response says of its content, beside what the content itself tells. */
 export interface ContentReply {
@@ -18,9 +19,9 @@ type Headers = Readonly<Record<string, string>>
 export interface ContentHeaders {
   readonly etag: string | undefined
   /** Of a 304. */
-  readonly current: Headers
-  /** Of a 200. */
-  readonly whole: Headers
+  readonly current: HeaderList
+  /** Of a 200; the length comes first. */
+  readonly whole: HeaderList
 }
 
 /** Puts the headers together. */
@@ -29,9 +30,8 @@ export function headersOf(content: Content, reply: ContentReply): ContentHeaders
   const etag = etagOf(content)
   const tag: Headers = etag === undefined ? {} : { ETag: etag }
   const current = { ...READ_HEADERS, 'Cache-Control': reply.cacheControl, ...reply.headers, ...tag }
-  // The length comes first, since node's adaptor looks for it.
   const whole = { ...lengthOf(content), ...current, ...digestsOf(content), 'Content-Type': reply.contentType }
-  return { etag, current, whole }
+  return { etag, current: listHeaders(current), whole: listHeaders(whole) }
 }
 
 type Facts = Pick<Content, 'size' | 'sha256' | 'blake3' | 'validator' | 'isExact'>

@@ -11,5 +11,5 @@ export type NodeContext = Context<NodeEnv>
 /** One request, and where its response goes: what most routes need of hono's context, which is not made for each (see shortcuts.ts). */
 export interface Exchange {
   readonly env: HttpBindings
-  readonly req: { readonly raw: Request }
+  readonly req: { readonly raw: Pick<Request, 'url' | 'signal'> }
 }

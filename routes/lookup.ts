@@ -4,18 +4,23 @@ import type { NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { REVALIDATE } from './headers.ts'
 import { parsePath } from './path.ts'
+import { replyPending, waitingOptionsOf } from './pending.ts'
 import { replyJson } from './reply.ts'
 import type { Repository, WheelRecord } from './repository.ts'
 import { parseLookupKey } from './tree-name.ts'
 import { findVersion, isSameVersion } from './versions.ts'
 
-/** What is known by a digest, or of a project's files that are stored; nothing here ever asks upstream. */
+/**
+ * What is known by a digest, or of a project's files that are stored. Upstream is asked only for a file that is not stored, but listed
+ * with the SHA-256 in question.
+ */
 export function lookupRoutes(repository: Repository): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
   app.get('/lookup/:key', async (c) => {
     const [, text = ''] = parsePath(c.req.raw.url)
-    const wheels = await repository.lookup(parseLookupKey(text), { signal: c.req.raw.signal })
+    const wheels = await repository.lookup(parseLookupKey(text), waitingOptionsOf(c))
+    if (wheels === 'pending') return replyPending()
     return replyWheels(wheels, `wheel or tree ${text}`)
   })
 

@@ -51,15 +51,23 @@ function parseHave(text: string): ReadonlySet<Blake3> {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new RouteError('ERR_BAD_REQUEST', 'The body is not JSON.', { cause })
+    throw new RouteError('ERR_BAD_REQUEST', 'The body is not JSON, sent as it is: without a Content-Encoding.', {
+      cause,
+    })
   }
   const have = typeof value === 'object' && value !== null && 'have' in value ? value.have : undefined
-  if (!Array.isArray(have)) throw new RouteError('ERR_BAD_REQUEST', 'The body is {"have": ["blake3:…", …]}.')
+  if (!Array.isArray(have)) throw malformedBody('this has no such list')
   return new Set(have.map(parseBlob))
 }
 
 function parseBlob(value: unknown): Blake3 {
-  const digest = parseDigest(String(value))
-  if (digest.algorithm !== 'blake3') throw new MalformedError('blob', String(value), 'it begins with blake3:')
+  // Never made a text of: a list in a list would read as what is in it, and a deep one fails.
+  if (typeof value !== 'string') throw malformedBody('each digest is a string')
+  const digest = parseDigest(value)
+  if (digest.algorithm !== 'blake3') throw new MalformedError('blob', value, 'it begins with blake3:')
   return digest.hex
+}
+
+function malformedBody(rule: string): RouteError {
+  return new RouteError('ERR_BAD_REQUEST', `The body is {"have": ["blake3:…", …]}: ${rule}.`)
 }

@@ -2,7 +2,7 @@ import type { PruneBudget, PruneSelection } from '../storage/catalog/catalog.ts'
 import { parseSha256 } from '../storage/digest.ts'
 import { MalformedError } from '../storage/errors.ts'
 import { parseIndexName, parseProjectName } from '../storage/names.ts'
-import { RouteError } from './errors.ts'
+import { badRequest, parseJsonBody, refuseStrangers } from './admin/request-body.ts'
 import { parseByteCount, parseDuration } from '../storage/units.ts'
 
 export interface PruneRequest {
@@ -10,13 +10,14 @@ export interface PruneRequest {
   readonly budget: PruneBudget
 }
 
+const KEYS = ['dryRun', 'maxBytes', 'maxFiles', 'unusedFor', 'minFree', 'only'] as const
+
 /**
  * The JSON body of POST /admin/prune; an empty one is a dry run without a budget. A key that we do not know is an error, lest a misspelt limit
  * prunes without it. Throws a 400 that says what is wrong.
  */
 export function parsePruneRequest(text: string): PruneRequest {
-  const { dryRun = true, maxBytes, maxFiles, unusedFor, minFree, only, ...unknown } = parseObject(text)
-  refuseUnknown(unknown, '"dryRun", "maxBytes", "maxFiles", "unusedFor", "minFree" and "only"')
+  const { dryRun = true, maxBytes, maxFiles, unusedFor, minFree, only } = parseJsonBody(text, KEYS)
   if (typeof dryRun !== 'boolean') throw badRequest('"dryRun" is true or false.')
   const size = '"maxBytes" is a number of bytes, or a text such as "50GiB".'
   return {
@@ -48,9 +49,8 @@ function parseCount(value: unknown): number | undefined {
 
 /** One that selects nothing is an error, since it would select everything. */
 function parseSelection(value: unknown): PruneSelection {
-  if (!isObject(value)) throw badRequest('"only" is an object.')
-  const { index, project, sha256, ...unknown } = value
-  refuseUnknown(unknown, '"index", "project" and "sha256", within "only"')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('"only" is an object.')
+  const { index, project, sha256 } = refuseStrangers(value as Record<string, unknown>, ['index', 'project', 'sha256'])
   const texts = { index, project, sha256 }
   for (const [key, text] of Object.entries(texts)) {
     if (text !== undefined && typeof text !== 'string') throw badRequest(`"${key}" is a text.`)
@@ -67,29 +67,4 @@ function parseSelection(value: unknown): PruneSelection {
     throw badRequest(`${error.message}.`, { cause: error })
   }
   throw badRequest('"only" says an index, a project or the SHA-256 of a distribution.')
-}
-
-function refuseUnknown(unknown: Record<string, unknown>, known: string): void {
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw badRequest(`${JSON.stringify(stranger)} is unknown; known are ${known}.`)
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  if (text.trim() === '') return {}
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw badRequest('The body is not JSON.', { cause })
-  }
-  if (!isObject(value)) throw badRequest('The body is not a JSON object.')
-  return value
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function badRequest(detail: string, options: ErrorOptions = {}): RouteError {
-  return new RouteError('ERR_BAD_REQUEST', detail, options)
 }

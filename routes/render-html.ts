@@ -5,7 +5,7 @@ import { formatFragment } from './listed-hash.ts'
 import type { PageSnapshot, ProjectListSnapshot } from './repository.ts'
 import { formatFilePath } from './urls.ts'
 
-const PER_PIECE = 500
+const PER_PIECE = 200
 
 /**
  * A project page as PEP 503 HTML, in pieces as in render-json.ts. PEP 833 froze this form, and programs read it by

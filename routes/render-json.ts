@@ -7,7 +7,7 @@ import { formatFilePath } from './urls.ts'
 import { completeVersions } from './versions.ts'
 
 /** So many files (or names) are one piece of a rendering: a millisecond or so of work. */
-const PER_PIECE = 500
+const PER_PIECE = 200
 
 /**
  * A project page as PEP 691 JSON, in pieces, so that others may have their turn between them. `toRoot` leads from the

@@ -71,7 +71,7 @@ export interface TreeFileOptions extends RequestOptions {
 }
 
 export interface WheelTreeOptions extends RequestOptions {
-  /** Say that a tree is pending rather than wait until it is made. */
+  /** Say that it is pending rather than wait until a wheel is downloaded and its tree made. */
   readonly respondAsync: boolean
 }
 
@@ -171,9 +171,9 @@ export interface Repository {
   /** GET /files/{index}/{sha256}/{filename}.metadata (PEP 658) */
   findMetadata(reference: FileReference, options: RequestOptions): AtHand<Content | undefined>
 
-  /** GET /wheels/{digest} */
-  findWheel(digest: Digest, options: RequestOptions): Promise<Content | undefined>
-  /** GET /wheels/{digest}/tree: waits for a tree that is being made. Throws {@link ArchiveRefusedError} where there will be none. */
+  /** GET and HEAD /wheels/{digest}: what is not stored comes from an index that lists its SHA-256, as at its own URL there. */
+  findWheel(digest: Digest, options: FileOptions): Promise<Content | undefined>
+  /** GET /wheels/{digest}/tree: fetches likewise, and waits for a tree that is being made. Throws {@link ArchiveRefusedError} where there will be none. */
   findTreeOfWheel(digest: Digest, options: WheelTreeOptions): Promise<Manifest | Pending | undefined>
   /** GET /wheels/{digest}/tree.{form}: waits and throws likewise. */
   findTreeArchiveOfWheel(
@@ -191,10 +191,10 @@ export interface Repository {
   findTreeFile(id: Blake3, path: TreePath, options: TreeFileOptions): AtHand<ServedTreeFile | undefined>
   /** POST /trees/{id}/missing: a tar of the blobs that are not in `have`. It has a size. */
   findMissing(id: Blake3, have: ReadonlySet<Blake3>, options: RequestOptions): Promise<Content | undefined>
-  /** GET /blobs/{digest} */
-  findBlob(digest: Digest, options: RequestOptions): AtHand<Content | undefined>
-  /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. */
-  lookup(key: LookupKey, options: RequestOptions): Promise<readonly WheelRecord[]>
+  /** GET and HEAD /blobs/{digest}; by SHA-256 as {@link findWheel}. */
+  findBlob(digest: Digest, options: FileOptions): AtHand<Content | undefined>
+  /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. Fetches likewise. */
+  lookup(key: LookupKey, options: WheelTreeOptions): Promise<readonly WheelRecord[] | Pending>
   /** GET /lookup/{index}/{project}: what is stored of it, oldest first. */
   lookUpProject(index: IndexName, project: ProjectName, options: RequestOptions): Promise<readonly WheelRecord[]>
 

@@ -1,16 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { hashBlake3 } from '../storage/digest.ts'
+import { Pace } from '../storage/pace.ts'
 import { compress } from './compress.ts'
 import type { PageEncoding } from './negotiate.ts'
+import { type HeaderList, listHeaders } from './send.ts'
 
 /** A page in one form and one coding, ready to be sent. */
 export interface Representation {
   readonly bytes: Buffer
   /** Strong, and another one for each form and coding (RFC 9110 §8.8.3.3). The same after a restart. */
   readonly etag: string
-  /** All that go with status 200; not to be changed. */
-  readonly headers: Readonly<Record<string, string>>
+  /** Of a 200. */
+  readonly headers: HeaderList
+  /** Of a 304. */
+  readonly current: HeaderList
 }
 
 /** How a page is made into one of its forms. */
@@ -27,9 +30,6 @@ const ENCODINGS: Readonly<Record<PageEncoding, number>> = { identity: 0, gzip: 1
 
 /** The most forms that one source can have. */
 export const MAX_FORMS = 8
-
-/** Renderings do not hold the event loop longer than this at a stretch, milliseconds. */
-const TURN_MS = 5
 
 /** What was rendered and compressed, kept in memory: once for all who ask for it, at the same time or later. */
 export class Representations {
@@ -63,10 +63,9 @@ export class Representations {
 
   async #make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
     const { bytes, etag } = await this.#encode(source, number, encoding, form)
-    // Node's adaptor looks for the length from the front.
-    const headers: Record<string, string> = { 'Content-Length': String(bytes.length), ...form.headers, ETag: etag }
-    if (encoding !== 'identity') headers['Content-Encoding'] = encoding
-    const made = { bytes, etag, headers }
+    const coding = encoding === 'identity' ? {} : { 'Content-Encoding': encoding }
+    const current = listHeaders({ ...form.headers, ETag: etag, ...coding })
+    const made = { bytes, etag, headers: ['Content-Length', String(bytes.length), ...current], current }
     this.#kept.set(this.#keyOf(source, number, encoding), made)
     return made
   }
@@ -99,12 +98,10 @@ export class Representations {
 
 async function collect(pieces: Iterable<string>): Promise<Buffer> {
   const buffers: Buffer[] = []
-  let turnStarted = performance.now()
+  const pace = new Pace()
   for (const piece of pieces) {
     buffers.push(Buffer.from(piece))
-    if (performance.now() - turnStarted < TURN_MS) continue
-    await nextTurn()
-    turnStarted = performance.now()
+    if (pace.isDue) await pace.rest()
   }
   return Buffer.concat(buffers)
 }

@@ -20,6 +20,7 @@ import { renderHtmlList, renderHtmlPage } from './render-html.ts'
 import { renderJsonList, renderJsonPage } from './render-json.ts'
 import type { PageSnapshot, ProjectListSnapshot, Repository } from './repository.ts'
 import { type Representation, Representations } from './representations.ts'
+import { sendWhole } from './send.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
 import { parseSimpleUrl, type SimpleTarget, TO_ROOT } from './urls.ts'
 
@@ -180,12 +181,8 @@ function headersOf(snapshot: Snapshot, type: PageType): Record<string, string> {
   return Number.isSafeInteger(serial) ? { ...contentType, 'X-PyPI-Last-Serial': String(serial) } : contentType
 }
 
-function reply(c: Exchange, { bytes, etag, headers }: Representation): Response {
-  if (hasCurrent(c.env.incoming.headers['if-none-match'], etag)) {
-    const { 'Content-Length': _, ...rest } = headers
-    return new Response(null, { status: 304, headers: rest })
-  }
-  // hono runs the GET route for HEAD too.
-  const body = c.env.incoming.method === 'HEAD' ? null : (bytes as Buffer<ArrayBuffer>)
-  return new Response(body, { status: 200, headers })
+function reply(c: Exchange, { bytes, etag, headers, current }: Representation): Response {
+  return hasCurrent(c.env.incoming.headers['if-none-match'], etag)
+    ? sendWhole(c, 304, { headers: current })
+    : sendWhole(c, 200, { headers, body: bytes })
 }

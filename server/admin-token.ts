@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { randomToken } from '../storage/digest.ts'
 import type { Io } from '../storage/io.ts'
 import { ConfigError } from './config/mistakes.ts'
-import { describeMisfit, token as tokenNotation } from './config/notation.ts'
+import { adminToken, describeMisfit } from './config/notation.ts'
 import { readTextFile } from './text-file.ts'
 
 /** What opens the admin API. */
@@ -10,6 +10,8 @@ export interface AdminToken {
   readonly token: string
   /** Where it is kept; undefined where it was configured. */
   readonly file: string | undefined
+  /** Others could read that file until now: the token may be known to them. */
+  readonly wasOpen?: boolean
 }
 
 interface TokenSettings {
@@ -23,20 +25,25 @@ export async function findAdminToken(io: Io, config: TokenSettings): Promise<Adm
   const file = join(config.data, 'admin-token')
   const written = (await readTextFile(io, file))?.trim()
   if (written === undefined) return undefined
-  const token = tokenNotation.parse(written)
+  const token = adminToken.parse(written)
   if (token !== undefined) return { token, file }
-  throw new ConfigError([
-    { where: file, problem: `${describeMisfit(tokenNotation, written)}; remove it for a new one` },
-  ])
+  throw new ConfigError([{ where: file, problem: `${describeMisfit(adminToken, written)}; remove it for a new one` }])
 }
 
 /**
  * As {@link findAdminToken}, but makes a token where there is none: 32 random bytes in hex, in a file that only its owner can
- * read, so that a command on the same machine finds it and nobody else does. The data folder must exist.
+ * read, so that a command on the same machine finds it and nobody else does. A file that others can read as well is closed to them.
+ * The data folder must exist.
  */
 export async function resolveAdminToken(io: Io, config: TokenSettings): Promise<AdminToken> {
   const found = await findAdminToken(io, config)
-  if (found !== undefined) return found
+  if (found?.file === undefined) return found ?? makeToken(io, config)
+  // Some file systems have one mode for all files: that it cannot be closed is no reason not to start.
+  const wasOpen = await io.makePrivate(found.file).catch(() => true)
+  return wasOpen ? { ...found, wasOpen } : found
+}
+
+async function makeToken(io: Io, config: TokenSettings): Promise<AdminToken> {
   const file = join(config.data, 'admin-token')
   await saveToken(io, file, randomToken())
   // Read again: where two servers start at once, the last to rename has won.

@@ -60,7 +60,14 @@ export function createAdministration(parts: AdministrationParts): Administration
     listPins: () => catalog.listPins(),
     addPin: (pin) => catalog.addPin(pin, clock()),
     removePin: (pin) => catalog.removePin(pin),
-    forget: (what) => forget(parts, what),
+    async forget(what) {
+      const index = what.kind === 'distribution' ? undefined : what.index
+      if (index !== undefined && parts.virtuals.has(index)) {
+        const detail = `${index} is virtual, and keeps nothing of its own: name one of its indexes, or none for all.`
+        throw new RouteError('ERR_BAD_REQUEST', detail)
+      }
+      return forget(parts, what)
+    },
     async refresh(name, project) {
       const virtual = parts.virtuals.get(name)
       const index = parts.indexes.get(name)

@@ -1,4 +1,3 @@
-import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { adminRoutes } from '../routes/admin/admin-routes.ts'
@@ -9,6 +8,7 @@ import { fileRoutes } from '../routes/files.ts'
 import { PREFLIGHT_HEADERS } from '../routes/headers.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { homeRoutes } from '../routes/home.ts'
+import { type AnswerKnown, knownAnswers } from '../routes/known-answers.ts'
 import { lookupRoutes } from '../routes/lookup.ts'
 import { LiteralFirstRouter } from '../routes/router.ts'
 import { missingRoutes } from '../routes/missing.ts'
@@ -32,7 +32,7 @@ export interface AppOptions {
 }
 
 /** What answers requests; see server/listen.ts. */
-export type App = Hono<NodeEnv>
+export type App = Hono<NodeEnv> & { readonly answerKnown: AnswerKnown }
 
 /** Where that is reported which no client is told; a pino logger is one. */
 export interface AppLog {
@@ -46,8 +46,9 @@ export interface AppLog {
  */
 export function createApp(options: AppOptions): App {
   const { repository, log } = options
-  const app = new Hono<NodeEnv>({ router: new LiteralFirstRouter() })
   const shortcuts = new Shortcuts()
+  const answerKnown = knownAnswers(shortcuts, (error, c) => answerError(error, c, log))
+  const app = Object.assign(new Hono<NodeEnv>({ router: new LiteralFirstRouter() }), { answerKnown })
   app.route('/', simpleRoutes(repository, shortcuts, options.simple))
   app.route('/', fileRoutes(repository, shortcuts))
   app.route('/', wheelRoutes(repository))
@@ -62,7 +63,6 @@ export function createApp(options: AppOptions): App {
   app.notFound((c) => answerUnrouted(app, c, options.uploads))
   app.onError((error, c) => answerError(error, c, log))
   refuseDotSegments(app)
-  takeShortcuts(app, shortcuts, log)
   return app
 }
 
@@ -80,24 +80,6 @@ function refuseDotSegments(app: App): void {
     const isSuspect = target.includes('/.') || target.includes('%2e') || target.includes('%2E')
     if (!isSuspect || !DOT_SEGMENT.test(target.split('?', 1)[0] ?? '')) return route(request, env, context)
     return renderProblem(problemOf(notFound('path with "." or ".." in it')), crypto.randomUUID())
-  }
-}
-
-/** Where a target was routed before, by it alone. */
-function takeShortcuts(app: App, shortcuts: Shortcuts, log: AppLog | undefined): void {
-  const route = app.fetch
-  app.fetch = (request, env, context) => {
-    const incoming = env !== undefined && 'incoming' in env ? env.incoming : undefined
-    const answer = incoming?.method === 'GET' ? shortcuts.find(incoming.url ?? '') : undefined
-    if (answer === undefined) return route(request, env, context)
-    const exchange = { env: env as HttpBindings, req: { raw: request } }
-    const fail = (error: unknown): Response => answerError(error, exchange, log)
-    try {
-      const answered = answer(exchange)
-      return answered instanceof Promise ? answered.catch(fail) : answered
-    } catch (error) {
-      return fail(error)
-    }
   }
 }
 

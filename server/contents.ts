@@ -76,6 +76,7 @@ export function unfetchedContent(size: number, sha256: Sha256 | undefined, open:
 }
 
 /** Bytes in memory, as a content gives them. */
-export async function* oneChunk(bytes: Uint8Array, range?: ByteRange): AsyncGenerator<Uint8Array> {
+export async function* oneChunk(bytes: Uint8Array, range?: ByteRange): AsyncGenerator<Uint8Array, undefined> {
   yield range === undefined ? bytes : bytes.subarray(range.first, range.last + 1)
+  return undefined
 }

@@ -8,18 +8,17 @@ import type { Distribution, DistributionRecord, ListedFile, Sighting } from '../
 import { isWheel, projectsOf } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
-import { oneChunk, spoolContent, storedContent, unfetchedContent } from './contents.ts'
+import { spoolContent, storedContent, unfetchedContent } from './contents.ts'
 import type { Flight, FlightOptions } from './downloads/flight.ts'
 import { Flights } from './downloads/flights.ts'
 import { isPartCheaper } from './downloads/part-or-whole.ts'
-import { Parts } from './downloads/parts.ts'
+import { Parts, type Source } from './downloads/parts.ts'
 import { Room, type RoomOptions } from './downloads/room.ts'
 import { UpstreamError } from './errors.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 import { UnhashedFiles } from './unhashed-files.ts'
 import type { UploadTimes } from './upload-times.ts'
-import type { Target } from './upstream.ts'
 import { isWithdrawn, offers } from './withdrawals.ts'
 
 export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
@@ -56,7 +55,7 @@ interface Asked {
   readonly warm: AtHand<Content | undefined>
 }
 
-type FindOptions = Pick<FileOptions, 'describe' | 'part'>
+export type FindOptions = Pick<FileOptions, 'describe' | 'part'>
 
 /** What somebody asks for, and what its index says of it. */
 interface Wanted extends Listing {
@@ -138,8 +137,10 @@ export class FileSource {
     const record = await this.#store.catalog.findDistribution({ algorithm: 'sha256', hex: sha256 })
     const isSeen = record?.sightings.some((seen) => seen.index === index && seen.filename === filename)
     if (record === undefined || isSeen !== true) return undefined
-    this.#resolved.set(key, record)
-    return record
+    const { blake3, size, storedAt } = record
+    const distribution = { sha256, blake3, size, storedAt }
+    this.#resolved.set(key, distribution)
+    return distribution
   }
 
   /** What is stored of a file of which its index lists no SHA-256, if that is what upstream has now. */
@@ -193,12 +194,12 @@ export class FileSource {
     range: ByteRange,
     size: number,
   ): Promise<Uint8Array | undefined> {
-    return this.#parts.read(this.#targetOf(index, listing), range, size)
+    return this.#parts.read(this.#sourceOf(index, listing), range, size)
   }
 
   /** Bytes of a listed file that is not stored, by its page or by asking upstream. Undefined where nobody says. */
   async measure(index: IndexSource, listing: Listing): Promise<number | undefined> {
-    return listing.listed.size ?? this.#parts.measure(this.#targetOf(index, listing))
+    return listing.listed.size ?? this.#parts.measure(this.#sourceOf(index, listing))
   }
 
   /**
@@ -248,7 +249,9 @@ export class FileSource {
     return record
   }
 
+  /** Throws what a download would, where it may not be begun: HEAD promises nothing that GET refuses. */
   async #measure(wanted: Wanted): Promise<number | undefined> {
+    fileTarget(wanted.index, wanted.listed.url)
     return this.#flights.find(this.#keyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
   }
 
@@ -259,10 +262,10 @@ export class FileSource {
   ): Promise<AsyncIterable<Uint8Array>> {
     const progress = this.#flights.find(this.#keyOf(wanted))?.progress
     if (range !== undefined && isPartCheaper(range, size, progress)) {
-      const bytes = await this.readPart(wanted.index, wanted, range, size)
-      if (bytes !== undefined) {
+      const part = await this.#parts.open(this.#sourceOf(wanted.index, wanted), range, size)
+      if (part !== undefined) {
         this.#options.metrics.fileMisses += 1
-        return oneChunk(bytes)
+        return part
       }
     }
     const content = await this.#follow(wanted)
@@ -287,16 +290,16 @@ export class FileSource {
     return blob
   }
 
-  #targetOf(index: IndexSource, { listed, sighting }: Listing): Target {
+  #sourceOf(index: IndexSource, { listed, sighting }: Listing): Source {
     const onLastModified = this.#options.uploadTimes?.listenTo(index, sighting.project, listed)
-    return { ...fileTarget(index, listed.url), onLastModified }
+    return { target: { ...fileTarget(index, listed.url), onLastModified }, sighting }
   }
 
   /** Joins the download of these bytes, or starts it. */
   #fly(wanted: Wanted): Flight {
-    const { index, reference, listed, sighting } = wanted
+    const { index, reference, listed } = wanted
     const findStored = (): Promise<Distribution | undefined> => this.#findIntact(reference)
-    const flown = { target: this.#targetOf(index, wanted), listed, sighting, findStored }
+    const flown = { ...this.#sourceOf(index, wanted), listed, findStored }
     const version = reference.sha256 ?? this.#unhashed.findVersion(index, listed)
     return this.#flights.join(this.#keyOf(wanted), flown, (distribution) => {
       if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, { version, distribution })

@@ -1,6 +1,7 @@
 import type { Forgettable, Forgotten } from '../routes/administration.ts'
 import { RouteError } from '../routes/errors.ts'
 import type { PruneOutcome, PrunePlan, PruneSelection } from '../storage/catalog/catalog.ts'
+import type { Sha256 } from '../storage/digest.ts'
 import type { DistributionRecord } from '../storage/model.ts'
 import type { IndexName, ProjectName } from '../storage/names.ts'
 import { formatPin, type Pin } from '../storage/pin.ts'
@@ -18,15 +19,33 @@ export async function forget(parts: AdministrationParts, what: Forgettable): Pro
   const plan = await parts.planPrune({ only })
   if (plan.pinned > 0) throw await pinned(parts, what)
   const outcome = plan.distributions.length === 0 ? NOTHING : await execute(parts, plan)
+  const metadata = await forgetMetadata(parts, what, plan)
   const pages = what.kind === 'project' ? await forgetPages(parts, what.project, what.index) : 0
-  return plan.distributions.length === 0 && pages === 0 ? undefined : { ...outcome, pages }
+  return plan.distributions.length === 0 && pages === 0 && metadata === 0 ? undefined : { ...outcome, pages }
 }
 
 const NOTHING: PruneOutcome = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
 
 async function execute({ executePrune }: AdministrationParts, plan: PrunePlan): Promise<PruneOutcome> {
-  const { distributions, trees, blobs, packs, freedBytes } = await executePrune(plan)
+  const { distributions, trees, blobs, packs, freedBytes } = await executePrune(plan, { isPartial: true })
   return { distributions, trees, blobs, packs, freedBytes }
+}
+
+/** Also of wheels that are not stored: of a project, those that its pages list. Of how many there was some. */
+async function forgetMetadata(
+  { store: { catalog }, indexes }: AdministrationParts,
+  what: Exclude<Forgettable, { kind: 'page' }>,
+  plan: PrunePlan,
+): Promise<number> {
+  const wheels = new Set(Array.from(plan.distributions, ({ sha256 }) => sha256))
+  if (what.kind === 'distribution') wheels.add(what.sha256)
+  else {
+    for (const index of what.index === undefined ? indexes.keys() : [what.index]) {
+      const listed = (await catalog.findPage(index, what.project))?.page.files ?? []
+      for (const { hashes } of listed) if (hashes['sha256'] !== undefined) wheels.add(hashes['sha256'] as Sha256)
+    }
+  }
+  return catalog.forgetMetadata([...wheels])
 }
 
 /** Of how many indexes. */

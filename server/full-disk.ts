@@ -29,5 +29,6 @@ export function tolerateFullDisk(catalog: Catalog, log: Log): Catalog {
     recordUse: (...given) => tolerate(catalog.recordUse(...given)),
     recordTraffic: (...given) => tolerate(catalog.recordTraffic(...given)),
     recordRun: (...given) => tolerate(catalog.recordRun(...given)),
+    saveScrubPosition: (...given) => tolerate(catalog.saveScrubPosition(...given)),
   }
 }

@@ -34,14 +34,12 @@ export interface IndexSource extends FreshnessPolicy {
 
 /** The upstream's project page. Throws {@link UpstreamError}. */
 export function pageTarget(index: IndexSource, project: ProjectName): Target {
-  assertOnline(index)
-  return { url: `${index.url}${project}/`, credentials: index.credentials, credentialsFor: index.url }
+  return { url: `${index.url}${project}/`, ...commonTarget(index) }
 }
 
 /** The upstream's list of projects. Throws {@link UpstreamError}. */
 export function listTarget(index: IndexSource): Target {
-  assertOnline(index)
-  return { url: index.url, credentials: index.credentials, credentialsFor: index.url }
+  return { url: index.url, ...commonTarget(index) }
 }
 
 /**
@@ -49,7 +47,7 @@ export function listTarget(index: IndexSource): Target {
  * a host that is not allowed.
  */
 export function fileTarget(index: IndexSource, url: string): Target {
-  assertOnline(index)
+  const common = commonTarget(index)
   const { host } = new URL(url)
   const redirectHosts = index.allowedFileHosts && [new URL(index.url).host, ...index.allowedFileHosts]
   if (redirectHosts !== undefined && !redirectHosts.includes(host)) {
@@ -58,10 +56,11 @@ export function fileTarget(index: IndexSource, url: string): Target {
       `${index.name} lists a file on ${host}, which is not an allowed file host`,
     )
   }
-  return { url, credentials: index.credentials, credentialsFor: index.url, redirectHosts: redirectHosts ?? 'any' }
+  return { ...common, url, redirectHosts: redirectHosts ?? 'any' }
 }
 
-/** Throws {@link UpstreamError}: whatever is about to be asked cannot be known, which is not the same as its not being there. */
-function assertOnline({ name, mode }: IndexSource): void {
+/** Throws {@link UpstreamError} where the index is offline: what is not known cannot be called absent. */
+function commonTarget({ name, mode, url, credentials, notFoundStatuses }: IndexSource): Omit<Target, 'url'> {
   if (mode === 'offline') throw new UpstreamError('ERR_UPSTREAM_OFFLINE', `${name} is offline, and this is not stored`)
+  return { credentials, credentialsFor: url, notFoundStatuses }
 }

@@ -37,6 +37,8 @@ export class Jobs {
   readonly #log: Log
   /** In the order of their start. */
   readonly #jobs = new Map<string, Tracked>()
+  /** In the order of their end, so that the one that is forgotten is never the one whose end nobody has seen yet. */
+  readonly #ended = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   #isClosing = false
 
@@ -111,7 +113,10 @@ export class Jobs {
   async #run(tracked: Tracked, work: (context: JobContext) => Promise<JobEnd>): Promise<void> {
     const { id, kind } = tracked.job
     const { signal } = tracked.cancelling
-    const report = (progress: JobProgress): void => update(tracked, { progress })
+    const report = (progress: JobProgress): void => {
+      // What was under way when it ended may still have something to say.
+      if (tracked.job.state === 'running') update(tracked, { progress })
+    }
     this.#log.info({ job: id, kind }, 'job started')
     try {
       const { result, isComplete } = await work({ signal, report })
@@ -120,7 +125,8 @@ export class Jobs {
       if (signal.aborted) return this.#end(tracked, { state: 'cancelled' })
       const { code, title, detail, status } = problemOf(error)
       this.#log[status >= 500 ? 'error' : 'warn']({ err: error, job: id, kind }, 'job failed')
-      this.#end(tracked, { state: 'failed', error: { code, title, detail } })
+      const told = code === 'ERR_INTERNAL' ? `The log of the server has more under the job's id, ${id}.` : detail
+      this.#end(tracked, { state: 'failed', error: { code, title, detail: told } })
     }
   }
 
@@ -128,8 +134,11 @@ export class Jobs {
     update(tracked, { ...end, endedAt: this.#clock() })
     const { id, kind, state } = tracked.job
     this.#log.info({ job: id, kind, state }, 'job ended')
-    const ended = [...this.#jobs.values()].filter(({ job }) => job.state !== 'running')
-    for (const { job } of ended.slice(0, -KEPT)) this.#jobs.delete(job.id)
+    this.#ended.add(id)
+    const [oldest] = this.#ended
+    if (this.#ended.size <= KEPT || oldest === undefined) return
+    this.#ended.delete(oldest)
+    this.#jobs.delete(oldest)
   }
 }
 

@@ -5,8 +5,9 @@ import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
 import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, listTarget } from './index-source.ts'
-import { parseProjectList } from './pages/parse-page.ts'
-import type { Upstream } from './upstream.ts'
+import type { PagePool } from './pages/page-pool.ts'
+import type { Metrics } from './metrics.ts'
+import type { Upstream, UpstreamPage } from './upstream.ts'
 
 /** A public index's list has hundreds of thousands of names and is wanted by mirrors, not by installers; milliseconds. */
 const FRESH_MS = 30 * 60_000
@@ -15,10 +16,12 @@ interface ListSourceOptions {
   readonly upstream: Upstream
   readonly clock: Clock
   readonly policy: RetryPolicy
+  readonly metrics: Metrics
+  readonly pool: PagePool
   readonly signal: AbortSignal
 }
 
-interface KeptList {
+interface KeptList extends Pick<UpstreamPage, 'etag' | 'lastModified'> {
   readonly snapshot: ProjectListSnapshot
   readonly fetchedAt: number
 }
@@ -40,7 +43,7 @@ export class ListSource {
     const kept = this.#kept.get(index.name)
     if (kept !== undefined && isFresh(kept.fetchedAt, clock(), policy)) return kept.snapshot
     try {
-      return await this.#refreshes.run(index.name, () => this.#ask(index))
+      return await this.#refreshes.run(index.name, () => this.#ask(index, kept))
     } catch (error) {
       const isUsable = kept !== undefined && isServableStale(kept.fetchedAt, clock(), policy)
       if (isUsable && error instanceof UpstreamError) return kept.snapshot
@@ -48,16 +51,28 @@ export class ListSource {
     }
   }
 
-  async #ask(index: IndexSource): Promise<ProjectListSnapshot> {
-    const { upstream, clock, policy, signal } = this.#options
+  /** Waits for what runs. */
+  async settle(): Promise<void> {
+    await this.#refreshes.settle()
+  }
+
+  async #ask(index: IndexSource, kept: KeptList | undefined): Promise<ProjectListSnapshot> {
+    const { upstream, clock, policy, pool, signal, metrics } = this.#options
     const target = listTarget(index)
     const response = await retry(policy, signal, async () => {
-      const answer = await upstream.fetchPage(target, {}, signal)
-      if (answer.status === 200) return answer
+      const answer = await upstream.fetchPage(target, { etag: kept?.etag, lastModified: kept?.lastModified }, signal)
+      metrics.bytesFromUpstream += answer.body.length
+      if (answer.status === 200 || (answer.status === 304 && kept !== undefined)) return answer
       throw statusError(target.url, answer.status, answer.retryAfterSeconds)
     })
-    const snapshot = { index: index.name, projects: parseProjectList(response) }
-    this.#kept.set(index.name, { snapshot, fetchedAt: clock() })
+    const fetchedAt = clock()
+    if (response.status === 304 && kept !== undefined) {
+      this.#kept.set(index.name, { ...kept, fetchedAt })
+      return kept.snapshot
+    }
+    const snapshot = { index: index.name, projects: await pool.parseList(response) }
+    const { etag, lastModified } = response
+    this.#kept.set(index.name, { snapshot, fetchedAt, etag, lastModified })
     return snapshot
   }
 }

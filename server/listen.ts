@@ -1,7 +1,8 @@
 import { getRequestListener, RequestError } from '@hono/node-server'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { RouteError } from '../routes/errors.ts'
+import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
 import { problemOf, renderProblem } from './problems.ts'
 import { refuseMalformed } from './refuse-malformed.ts'
@@ -9,6 +10,8 @@ import { refuseMalformed } from './refuse-malformed.ts'
 /** What answers requests: a Hono app, for one. */
 export interface Answering {
   readonly fetch: Parameters<typeof getRequestListener>[0]
+  /** Asked first. */
+  readonly answerKnown?: AnswerKnown
 }
 
 export interface Listening {
@@ -45,9 +48,7 @@ const STALLED_MS = 10 * 60_000
 
 /** Listens on an address and answers what comes. Throws {@link ListenError}. */
 export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
-  const answer = getRequestListener(app.fetch, { hostname: address.host, errorHandler: answerMalformed })
-  // What it returns is for a caller that waits; it never rejects.
-  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
+  const server = createServer(SERVER_OPTIONS, createListener(app, address.host))
   server.timeout = STALLED_MS
   const connections = new Connections(server)
   refuseMalformed(server, { isAnswering: (socket) => connections.isAnswering(socket) })
@@ -57,6 +58,15 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
     url: `http://${formatListen({ host: address.host, port })}`,
     bytesSent: () => connections.bytesSent(),
     close: ({ graceMs = 10_000 } = {}) => connections.close(graceMs),
+  }
+}
+
+/** Hands requests to an app. @param hostname For a request that names none. */
+export function createListener(app: Answering, hostname: string): RequestListener {
+  const answer = getRequestListener(app.fetch, { hostname, errorHandler: answerMalformed })
+  return (request, response) => {
+    // What it returns is for a caller that waits; it never rejects.
+    if (app.answerKnown?.(request, response) !== true) void answer(request, response)
   }
 }
 

@@ -1,17 +1,36 @@
-import type { WheelRecord } from '../routes/repository.ts'
+import type { Pending, WheelRecord, WheelTreeOptions } from '../routes/repository.ts'
 import type { LookupKey, TreeAlias } from '../routes/tree-name.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
+import type { Digest } from '../storage/digest.ts'
 import type { DistributionRecord, TreeRecord } from '../storage/model.ts'
 import { type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import { isPortable } from '../storage/portable.ts'
 import type { Store } from '../storage/store.ts'
 import type { FileSource } from './file-source.ts'
+import type { ListedFiles } from './listed-files.ts'
 
-/** Every stored distribution that a key leads to: its own sha256 or blake3, or its tree's id, dirhash or archive id. */
-export async function lookup(files: FileSource, store: Store, key: LookupKey): Promise<readonly WheelRecord[]> {
+interface LookupParts {
+  readonly store: Store
+  readonly files: FileSource
+  readonly listed: ListedFiles
+}
+
+type RecordOptions = Pick<WheelTreeOptions, 'respondAsync'>
+
+/**
+ * Every stored distribution that a key leads to: its own sha256 or blake3, or its tree's id, dirhash or archive id. One that is only listed
+ * is downloaded first.
+ */
+export async function lookup(
+  parts: LookupParts,
+  key: LookupKey,
+  { respondAsync }: RecordOptions,
+): Promise<readonly WheelRecord[] | Pending> {
+  const { store } = parts
   const { catalog } = store
   const isDigest = key.algorithm === 'sha256' || key.algorithm === 'blake3'
-  const own = isDigest ? await files.findByDigest(key) : undefined
+  const own = isDigest ? await findRecord(parts, key, { respondAsync, wanted: 'file' }) : undefined
+  if (own === 'pending') return own
   const trees = await findTrees(catalog, key)
   const sharing = await Promise.all(trees.map((tree) => catalog.findWheelsOfTree(tree.id)))
   const distinct = new Map(
@@ -28,6 +47,19 @@ export async function lookUpProject(
 ): Promise<readonly WheelRecord[]> {
   const records = await store.catalog.findDistributionsOf(index, project)
   return Promise.all(records.map((record) => describe(store, record)))
+}
+
+/** A distribution by its own digest: stored, or downloaded from an index that lists it. */
+export async function findRecord(
+  { files, listed }: Pick<LookupParts, 'files' | 'listed'>,
+  digest: Digest,
+  { respondAsync, wanted }: RecordOptions & { readonly wanted: 'wheel' | 'file' },
+): Promise<DistributionRecord | Pending | undefined> {
+  if (respondAsync && files.isFetching(digest)) return 'pending'
+  const stored = await files.findByDigest(digest)
+  if (stored !== undefined || digest.algorithm !== 'sha256') return stored
+  if (!respondAsync) return listed.fetch(digest.hex, wanted)
+  return (await listed.begin(digest.hex, wanted)) ? 'pending' : undefined
 }
 
 /** Trees by what others call their content. */

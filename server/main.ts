@@ -1,4 +1,5 @@
 import { homedir } from 'node:os'
+import { text as readAll } from 'node:stream/consumers'
 import { diskIo } from '../storage/io.ts'
 import { ProgressLine } from './commands/progress-line.ts'
 import { createProgram, isCommandLineEnd } from './commands/program.ts'
@@ -19,14 +20,20 @@ const print = (text: string): void => {
   process.stdout.write(text)
 }
 
-/** Until SIGTERM or SIGINT, which end it in good order; a second one ends it at once. */
+/** Within so long a second signal is the first one: npm passes on what the terminal has sent us itself. Milliseconds. */
+const SAME_MS = 500
+
+/** Until SIGTERM, SIGINT or SIGHUP (its terminal was closed), which end it in good order; a second one ends it at once. */
 async function serve(config: Config): Promise<void> {
   const stopping = new AbortController()
+  let stoppedAt = Infinity
   const stop = (_name: NodeJS.Signals, number: number): void => {
-    if (stopping.signal.aborted) process.exit(128 + number)
+    if (performance.now() - stoppedAt > SAME_MS) process.exit(128 + number)
+    if (stopping.signal.aborted) return
+    stoppedAt = performance.now()
     stopping.abort()
   }
-  process.on('SIGTERM', stop).on('SIGINT', stop)
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', stop)
   // Loaded only here, so that the other commands answer at once.
   const { runServer } = await import('./commands/run-server.ts')
   await runServer(config, { print, signal: stopping.signal })
@@ -60,7 +67,7 @@ const program = createProgram({
   print,
   showProgress: (line) => progress.show(line),
   watchInterrupt,
-  readFile: (path) => readTextFile(diskIo, path),
+  readFile: (path) => (path === '-' ? readAll(process.stdin) : readTextFile(diskIo, path)),
   serve,
 })
 

@@ -12,6 +12,8 @@ import type { IndexSource } from './index-source.ts'
 /** What was found out of a file host is believed for so long, milliseconds; then one wheel's metadata is tried again. */
 const PROVEN_MS = 24 * 60 * 60_000
 const UNPROVEN_MS = 10 * 60_000
+/** Of one page. A page may name any number of hosts, and nobody should have us knock at all of them. */
+const MAX_PROBES = 8
 /** Who asks for a page first does not wait longer than this for what is found out, milliseconds. */
 const PATIENCE_MS = 3000
 
@@ -57,7 +59,7 @@ export class MetadataMarks {
     if (lacking.length === 0) return page
     const sha256s = lacking.map(({ hashes }) => hashes['sha256'] as Sha256)
     const [kept, proven] = await Promise.all([
-      this.#options.catalog.findMetadataDigests(sha256s),
+      this.#options.catalog.findMetadataDigests(sha256s, index.name),
       this.#findProven(index, page.project, lacking),
     ])
     const marks = new Map<ListedFile, true | Hashes>()
@@ -76,12 +78,13 @@ export class MetadataMarks {
     return this.#probes.settle()
   }
 
-  /** The file hosts on which ranges work. */
+  /** The file hosts on which ranges work, of those that have the most. */
   async #findProven(index: IndexSource, project: ProjectName, files: readonly ListedFile[]): Promise<Set<string>> {
     const hosts = Map.groupBy(files, ({ url }) => new URL(url).host)
+    const largest = [...hosts].toSorted(([, left], [, right]) => right.length - left.length).slice(0, MAX_PROBES)
     const proven = new Set<string>()
     await Promise.all(
-      Array.from(hosts, async ([host, listed]) => {
+      largest.map(async ([host, listed]) => {
         if (await this.#isProven(index, project, host, listed)) proven.add(host)
       }),
     )

@@ -4,7 +4,7 @@ import type { Clock } from '../storage/clock.ts'
 import { type Blake3, hashSha256, type Sha256 } from '../storage/digest.ts'
 import { ArchiveRefusedError } from '../storage/errors.ts'
 import type { Distribution, ListedFile } from '../storage/model.ts'
-import { type Filename, isWheel, type ProjectName } from '../storage/names.ts'
+import { type Filename, type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { findMetadataPath } from '../storage/wheel-metadata.ts'
@@ -47,8 +47,10 @@ export class MetadataSource {
     const { sha256, filename } = reference
     if (!isWheel(filename)) return undefined
     if (await this.#options.files.isWithdrawn(index, reference)) return undefined
-    const kept = sha256 && (await this.#options.store.catalog.findMetadata(sha256))
-    if (kept !== undefined) return kept.length === 0 ? undefined : kept
+    const kept = sha256 && (await this.#options.store.catalog.findMetadata(sha256, index.name))
+    if (kept?.isClaim === true || (kept !== undefined && (await this.#isAsPromised(index, reference, kept.content)))) {
+      return kept.content.length === 0 ? undefined : kept.content
+    }
     return this.#flights.run(`${index.name}/${sha256}/${filename}`, () => this.#make(index, reference))
   }
 
@@ -57,19 +59,22 @@ export class MetadataSource {
     const stored = await this.#findStored(index, reference)
     const own = stored && (await this.#readWheel(stored.blake3, reference.filename))
     if (own !== undefined && (await this.#isAsPromised(index, reference, own))) {
-      await this.#save(reference.sha256, own)
+      await this.#save(reference, own)
       return own
     }
+    const claimedBy = index.name
     const listing = await files.findListing(index, reference)
     if (listing?.listed.coreMetadata === undefined) return own
     const isOurs = isMarkedByUs(listing.listed)
     const fetched = isOurs ? undefined : await this.#fromUpstream(index, listing.listed)
     if (fetched !== undefined) {
-      await this.#save(reference.sha256, fetched)
+      await this.#save(reference, fetched, { claimedBy })
       return fetched
     }
-    const made = (await this.#byRanges(index, reference, listing)) ?? (await this.#fromWheel(index, reference, listing))
-    await this.#save(reference.sha256, made ?? (isOurs ? NONE : undefined))
+    const read = await this.#byRanges(index, reference, listing)
+    if (read !== undefined) return read
+    const made = await this.#fromWheel(index, reference, listing)
+    await this.#save(reference, made ?? (isOurs ? NONE : undefined), isOurs ? {} : { claimedBy })
     if (made === undefined && isOurs) this.#options.onNone?.(index, listing.sighting.project)
     return made
   }
@@ -81,10 +86,11 @@ export class MetadataSource {
     return listing && files.findStoredUnhashed(index, listing)
   }
 
-  /** Installers hold metadata to the digest on the page, though it may be that of a lie. */
+  /** Installers hold metadata to the digest on the page, though it may be that of a lie. None is right where nobody else promises any. */
   async #isAsPromised(index: IndexSource, reference: FileReference, own: Uint8Array): Promise<boolean> {
     try {
       const listing = await this.#options.files.findListing(index, reference)
+      if (own.length === 0) return listing?.listed.coreMetadata === undefined || isMarkedByUs(listing.listed)
       const promised = listing?.listed.coreMetadata
       const expected = typeof promised === 'object' ? promised['sha256'] : undefined
       return expected === undefined || expected === hashSha256(own)
@@ -110,7 +116,7 @@ export class MetadataSource {
     if (isTheirs || reference.sha256 === undefined || !isWheel(reference.filename)) return
     const kept = this.#flights.run(`stored ${reference.sha256}`, async () => {
       const content = await this.#readWheel(wheel, reference.filename)
-      await this.#save(reference.sha256, content ?? NONE)
+      await this.#save(reference, content ?? NONE)
       return content
     })
     kept.catch((error: unknown) =>
@@ -132,7 +138,8 @@ export class MetadataSource {
       const content = await readRemoteMetadata(reference.filename, size, (range) =>
         files.readPart(index, listing, range, size),
       )
-      if (content !== undefined) await this.#save(reference.sha256, content)
+      // What a file host says of a wheel that nobody has read as a whole.
+      if (content !== undefined) await this.#save(reference, content, { claimedBy: index.name })
       return content
     } catch (error) {
       if (!(error instanceof ArchiveRefusedError)) throw error
@@ -141,9 +148,14 @@ export class MetadataSource {
     }
   }
 
-  async #save(sha256: Sha256 | undefined, content: Uint8Array | undefined): Promise<void> {
+  async #save(
+    { sha256 }: FileReference,
+    content: Uint8Array | undefined,
+    source: { readonly claimedBy?: IndexName } = {},
+  ): Promise<void> {
     if (sha256 === undefined || content === undefined) return
-    await this.#options.store.catalog.saveMetadata(sha256, content, this.#options.clock())
+    const { store, clock } = this.#options
+    await store.catalog.saveMetadata(sha256, content, clock(), source)
   }
 
   /** Undefined where upstream advertises it but has none, or another one. */

@@ -4,20 +4,29 @@ import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
 import type { ListedFile, ProjectPage, StoredPage } from '../storage/model.ts'
 import type { IndexName, ProjectName } from '../storage/names.ts'
+import { Pace } from '../storage/pace.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
-import { UpstreamError } from './errors.ts'
+import { isAbsence, retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
+import { UpstreamError, type UpstreamErrorCode } from './errors.ts'
 import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, pageTarget } from './index-source.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { PagePool } from './pages/page-pool.ts'
+import type { PagePool } from './pages/page-pool.ts'
 import type { Upstream, UpstreamPage } from './upstream.ts'
+import { isHostUnreached } from './upstream/failures.ts'
 
 /** How long "no such project" is believed, milliseconds (protocol.md G1: at most a minute). */
 const ABSENT_MS = 30_000
 /** After upstream failed, a page that may be served stale is, without asking again, for this long; milliseconds. */
 const FAILED_MS = 5_000
+/** What says that upstream itself is in trouble, and not just one page of it. */
+const OF_ALL_PAGES: ReadonlySet<UpstreamErrorCode> = new Set([
+  'ERR_UPSTREAM_BUSY',
+  'ERR_UPSTREAM_DOWN',
+  'ERR_UPSTREAM_TIMEOUT',
+  'ERR_UPSTREAM_UNTRUSTED',
+])
 
 export interface PageSourceOptions {
   readonly upstream: Upstream
@@ -26,6 +35,7 @@ export interface PageSourceOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly policy: RetryPolicy
+  readonly pool: PagePool
   readonly memoryBytes: number
   readonly signal: AbortSignal
   /** Adds what we know to what upstream says: which wheels have metadata. Upstream's page is what is kept. */
@@ -55,8 +65,9 @@ export class PageSource {
   readonly #options: PageSourceOptions
   readonly #memory: LRUCache<string, KeptPage>
   readonly #refreshes = new SingleFlight<string, KeptPage>()
-  readonly #failedAt = new Map<string, number>()
-  readonly #pool = new PagePool()
+  readonly #loads = new SingleFlight<string, KeptPage | undefined>()
+  /** By index, or by page where it failed alone. */
+  readonly #failedAt = new LRUCache<string, number>({ max: 1000 })
 
   constructor(options: PageSourceOptions) {
     this.#options = options
@@ -87,7 +98,7 @@ export class PageSource {
   ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
     const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined) return this.#load(index, project)
-    if (!this.#isUsable(kept, index, {}) && this.#mayAsk(index)) void this.#refreshLater(index, project, kept)
+    if (!this.#isUsable(kept, index, {}) && this.#mayAsk(index, project)) void this.#refreshLater(index, project, kept)
     return kept
   }
 
@@ -119,10 +130,9 @@ export class PageSource {
     this.#memory.delete(keyOf(index.name, project))
   }
 
-  /** Waits for what runs, and ends the thread that reads large pages. */
-  async close(): Promise<void> {
-    await this.#refreshes.settle()
-    await this.#pool.close()
+  /** Waits for what runs. */
+  async settle(): Promise<void> {
+    await Promise.all([this.#refreshes.settle(), this.#loads.settle()])
   }
 
   async #findElsewhere(
@@ -135,7 +145,11 @@ export class PageSource {
     if (kept !== undefined && this.#isUsable(kept, index, options)) {
       return this.#hit(index, project, kept)
     }
-    if (kept?.snapshot !== undefined && !this.#mayAsk(index) && isServableStale(kept.fetchedAt, clock(), index)) {
+    if (
+      kept?.snapshot !== undefined &&
+      !this.#mayAsk(index, project) &&
+      isServableStale(kept.fetchedAt, clock(), index)
+    ) {
       metrics.pageStale += 1
       return kept.snapshot
     }
@@ -161,15 +175,21 @@ export class PageSource {
   }
 
   /** Not just after upstream failed. */
-  #mayAsk({ name }: IndexSource): boolean {
-    return this.#options.clock() - (this.#failedAt.get(name) ?? -Infinity) >= FAILED_MS
+  #mayAsk({ name }: IndexSource, project: ProjectName): boolean {
+    const failures = [name, keyOf(name, project)].map((key) => this.#failedAt.get(key) ?? -Infinity)
+    return this.#options.clock() - Math.max(...failures) >= FAILED_MS
   }
 
-  async #load(index: IndexSource, project: ProjectName): Promise<KeptPage | undefined> {
+  /** From the catalog, once for all who ask meanwhile: a large page takes a while to be read. */
+  #load(index: IndexSource, project: ProjectName): Promise<KeptPage | undefined> {
     const key = keyOf(index.name, project)
-    const stored = await this.#options.catalog.findPage(index.name, project)
-    // Somebody may have put a newer one there while we waited.
-    return this.#memory.get(key) ?? (stored && this.#keep(index, stored, undefined))
+    return this.#loads.run(key, async () => {
+      const stored = await this.#options.catalog.findPage(index.name, project)
+      if (stored === undefined) return this.#memory.get(key)
+      const kept = await this.#complete(index, stored, undefined)
+      // Somebody may have put a newer one there while we waited.
+      return this.#memory.get(key) ?? this.#keep(stored, kept)
+    })
   }
 
   #refreshOnce(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
@@ -189,10 +209,12 @@ export class PageSource {
     try {
       const refreshed = await this.#ask(index, project, kept)
       this.#failedAt.delete(index.name)
+      this.#failedAt.delete(keyOf(index.name, project))
       return refreshed
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
-      this.#failedAt.set(index.name, clock())
+      const isOfAll = OF_ALL_PAGES.has(error.code) || isHostUnreached(error) === true
+      this.#failedAt.set(isOfAll ? index.name : keyOf(index.name, project), clock())
       if (kept?.snapshot === undefined || !isServableStale(kept.fetchedAt, clock(), index)) throw error
       metrics.pageStale += 1
       log.warn({ index: index.name, project, reason: error.message }, 'serving a stale page')
@@ -207,7 +229,8 @@ export class PageSource {
     const response = await retry(policy, signal, async () => {
       const answer = await upstream.fetchPage(target, validators, signal)
       metrics.bytesFromUpstream += answer.body.length
-      if ([200, 304, 404, 410, ...(index.notFoundStatuses ?? [])].includes(answer.status)) return answer
+      const isCurrent = answer.status === 304 && kept?.snapshot !== undefined
+      if (answer.status === 200 || isCurrent || isAbsence(target, answer.status)) return answer
       throw statusError(target.url, answer.status, answer.retryAfterSeconds)
     })
     return this.#take(index, project, kept, response)
@@ -219,16 +242,17 @@ export class PageSource {
     kept: KeptPage | undefined,
     response: UpstreamPage,
   ): Promise<KeptPage> {
-    const { catalog, clock } = this.#options
+    const { catalog, clock, pool } = this.#options
     const key = keyOf(index.name, project)
     const fetchedAt = clock()
     if (response.status === 304 && kept?.page !== undefined) {
       await catalog.confirmPage(index.name, project, fetchedAt)
       const { etag, lastModified, page } = kept
-      return this.#keep(index, { index: index.name, project, page, etag, lastModified, fetchedAt }, kept)
+      const stored = { index: index.name, project, page, etag, lastModified, fetchedAt }
+      return this.#keep(stored, await this.#complete(index, stored, kept))
     }
     const { page, json } =
-      response.status === 200 ? await this.#pool.parse(response, project) : { page: undefined, json: undefined }
+      response.status === 200 ? await pool.parse(response, project) : { page: undefined, json: undefined }
     if (page === undefined || (index.emptyMeansAbsent === true && page.files.length === 0)) {
       await catalog.forgetPage(index.name, project)
       const absent = { ...ABSENT, fetchedAt }
@@ -238,18 +262,23 @@ export class PageSource {
     const { etag, lastModified } = response
     const stored: StoredPage = { index: index.name, project, page, etag, lastModified, fetchedAt }
     await catalog.savePage(stored, { json })
-    return this.#keep(index, stored, undefined)
+    // A large one took a while to be written.
+    if (json !== undefined) await new Pace().rest()
+    return this.#keep(stored, await this.#complete(index, stored, undefined))
   }
 
-  /** `before`: the same page, confirmed since. */
-  async #keep(index: IndexSource, stored: StoredPage, before: KeptPage | undefined): Promise<KeptPage> {
+  /** With what we know of it. `before`: the same page, confirmed since. */
+  async #complete(index: IndexSource, stored: StoredPage, before: KeptPage | undefined): Promise<KeptPage> {
     const { page, etag, lastModified, fetchedAt } = stored
     const completed = (await this.#options.complete?.(index, page)) ?? page
     // What is rendered hangs on the snapshot: another one only where there is something new to say.
     const isSame = before?.snapshot !== undefined && saysTheSame(before.snapshot.page, completed)
     const snapshot = isSame ? before.snapshot : { index: index.name, page: completed }
-    const kept = { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
-    this.#memory.set(keyOf(index.name, stored.project), kept)
+    return { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
+  }
+
+  #keep({ index, project }: StoredPage, kept: KeptPage): KeptPage {
+    this.#memory.set(keyOf(index, project), kept)
     return kept
   }
 }

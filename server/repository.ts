@@ -13,6 +13,7 @@ import { createAdministration } from './administration.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
 import type { Jobs } from './jobs.ts'
+import type { ListedFiles } from './listed-files.ts'
 import type { ListSource } from './list-source.ts'
 import { lookup, lookUpProject } from './lookup.ts'
 import type { MetadataSource } from './metadata-source.ts'
@@ -33,6 +34,7 @@ export interface RepositoryParts {
   readonly pages: PageSource
   readonly lists: ListSource
   readonly files: FileSource
+  readonly listed: ListedFiles
   readonly metadata: MetadataSource
   readonly upstream: Upstream
   readonly metrics: Metrics
@@ -79,11 +81,11 @@ export function createRepository(parts: RepositoryParts): Repository {
       const bytes = index && (await metadata.find(index, reference))
       return bytes && memoryContent(bytes, { sha256: hashSha256(bytes), blake3: hashBlake3(bytes) })
     },
-    findWheel: (digest) => findDistribution(parts, digest),
+    findWheel: (digest, options) => findDistribution(parts, digest, options),
     ...createTreeMethods(parts),
-    findBlob: (digest) =>
-      digest.algorithm === 'blake3' ? findBlob(parts, digest.hex) : findDistribution(parts, digest),
-    lookup: (key) => lookup(files, store, key),
+    findBlob: (digest, options) =>
+      digest.algorithm === 'blake3' ? findBlob(parts, digest.hex, options) : findDistribution(parts, digest, options),
+    lookup: (key, options) => lookup(parts, key, options),
     lookUpProject: (index, project) => lookUpProject(store, index, project),
     stats: () => collectStats(parts, startedAt),
     ...prunes,
@@ -98,12 +100,12 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
   return index
 }
 
-function findBlob(parts: RepositoryParts, blake3: Blake3): AtHand<Content | undefined> {
+function findBlob(parts: RepositoryParts, blake3: Blake3, options: FileOptions): AtHand<Content | undefined> {
   const found = parts.store.findBlob(blake3)
   // It may be a distribution, or a tree's manifest; of whose tree a file is nobody knows.
   parts.store.noteUse(blake3)
   return found instanceof Promise
-    ? describeBlob(parts, blake3, found)
+    ? describeBlob(parts, blake3, { finding: found, options })
     : andThen(found, (blob) => blob && storedContent(blob, undefined))
 }
 
@@ -123,22 +125,32 @@ function findFile(
 async function describeBlob(
   parts: RepositoryParts,
   blake3: Blake3,
-  finding: Promise<StoredBlob | undefined>,
+  { finding, options }: { readonly finding: Promise<StoredBlob | undefined>; readonly options: FileOptions },
 ): Promise<Content | undefined> {
   try {
     const blob = await finding
     return blob && storedContent(blob, undefined)
   } catch (error) {
     const isDamaged = error instanceof BlobDamagedError
-    const content = isDamaged ? await findDistribution(parts, { algorithm: 'blake3', hex: blake3 }) : undefined
+    const content = isDamaged ? await findDistribution(parts, { algorithm: 'blake3', hex: blake3 }, options) : undefined
     if (content === undefined) throw error
     return content
   }
 }
 
-async function findDistribution(parts: RepositoryParts, digest: Digest): Promise<Content | undefined> {
+async function findDistribution(
+  parts: RepositoryParts,
+  digest: Digest,
+  options: FileOptions,
+): Promise<Content | undefined> {
   const { store, files } = parts
-  const record = await files.findByDigest(digest)
+  const stored = await store.catalog.findDistribution(digest)
+  if (stored === undefined && digest.algorithm === 'sha256') {
+    // Before what runs is waited for, since a download is followed here.
+    const listed = await parts.listed.find(digest.hex, options)
+    if (listed !== undefined) return listed
+  }
+  const record = stored ?? (await files.findByDigest(digest))
   if (record === undefined) return undefined
   const blob = await store.findDistribution(record.blake3)
   if (blob === undefined) return findAgain(parts, record)

@@ -35,7 +35,8 @@ export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedul
   const { clock, log } = options
   let running: Promise<void> = Promise.resolve()
   let isRunning = false
-  let dueAt = clock() + schedule.pruneIntervalMs
+  // At the first look, or a server that is restarted more often than that would never come to it.
+  let dueAt = clock()
   const look = async (): Promise<void> => {
     if (clock() < dueAt) return pruneForRoom(options, schedule)
     await pruneForRoom(options, schedule, { unusedForMs: schedule.unusedForMs })

@@ -56,7 +56,7 @@ async function scrubIfDue(
   const isComplete = last !== undefined && 'complete' in last.outcome && last.outcome.complete === true
   if (isComplete && clock() - last.endedAt < scrubIntervalMs) return
   try {
-    const outcome = await store.scrub({ bytesPerSecond: scrubBytesPerSecond, signal, resume: true })
+    const outcome = await store.scrub({ bytesPerSecond: scrubBytesPerSecond, signal })
     log[outcome.damaged + outcome.missing > 0 ? 'warn' : 'info']({ ...outcome }, 'scrubbed')
   } catch (error) {
     // Somebody asked for one, or another process was quicker.

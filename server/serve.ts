@@ -17,12 +17,14 @@ import { FileSource, type FileSourceOptions } from './file-source.ts'
 import { tolerateFullDisk } from './full-disk.ts'
 import type { IndexSource } from './index-source.ts'
 import { Jobs } from './jobs.ts'
+import { ListedFiles } from './listed-files.ts'
 import { ListSource } from './list-source.ts'
 import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
 import { MetadataSource } from './metadata-source.ts'
 import { createMetrics } from './metrics.ts'
 import { PageSource } from './page-source.ts'
+import { PagePool } from './pages/page-pool.ts'
 import { createRepository } from './repository.ts'
 import { refetch } from './refetch.ts'
 import { schedulePrunes } from './scheduler.ts'
@@ -67,22 +69,21 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
     log,
     metrics,
     policy: { retries: config.upstream.retries, retryDelayMs: RETRY_DELAY_MS },
+    pool: new PagePool(),
     signal: ending.signal,
   }
   const indexes = new Map(config.indexes.map((index) => [index.name, sourceOf(index)]))
-  const { marks, uploadTimes, pages, files, metadata } = createSources(config, shared)
+  const sources = createSources(config, shared, indexes)
+  const { files } = sources
   const work = createWork(shared)
   const repository = createRepository({
     ...shared,
     ...work,
+    ...sources,
     scrubBytesPerSecond: config.storage.scrubBytesPerSecond,
     indexes,
     virtuals: virtualsOf(config, indexes),
     defaultIndex: findDefault(config),
-    pages,
-    files,
-    lists: new ListSource(shared),
-    metadata,
   })
   const schedules = startSchedules({ ...shared, ...work, repository }, config)
   store.resume()
@@ -95,8 +96,8 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
       await finishWithin(graceMs, files.settle())
       ending.abort(new Error('Arbor is shutting down'))
       await schedules.close()
-      await Promise.all([files.settle(), pages.close(), metadata.settle(), marks.settle(), uploadTimes.settle()])
-      await Promise.all([upstream.close(), work.traffic.close()])
+      await Promise.all(Object.values(sources).map((source) => source.settle()))
+      await Promise.all([shared.pool.close(), upstream.close(), work.traffic.close()])
       await store.close()
     },
   }
@@ -131,10 +132,13 @@ function openUpstream({ upstream, indexes }: Config, log: Log): Upstream {
   })
 }
 
-type Shared = Omit<FileSourceOptions, 'pages' | 'maxBytes' | 'whenAbandoned'> & { readonly catalog: Catalog }
+type Shared = Omit<FileSourceOptions, 'pages' | 'maxBytes' | 'whenAbandoned'> & {
+  readonly catalog: Catalog
+  readonly pool: PagePool
+}
 
 /** Pages say which wheels have metadata, which comes from files, which are found by pages: they know each other. */
-function createSources(config: Config, shared: Shared) {
+function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<IndexName, IndexSource>) {
   const marks = new MetadataMarks({ ...shared, tryRanges: (index, listing) => metadata.tryRanges(index, listing) })
   const uploadTimes = new UploadTimes(shared)
   const pages = new PageSource({
@@ -156,7 +160,8 @@ function createSources(config: Config, shared: Shared) {
     files,
     onNone: (index, project) => pages.reconsider(index, project),
   })
-  return { marks, uploadTimes, pages, files, metadata }
+  const listed = new ListedFiles({ ...shared, indexes, pages, files })
+  return { marks, uploadTimes, pages, files, listed, lists: new ListSource(shared), metadata }
 }
 
 /** Resolves when `work` does, or the time is up. */
@@ -210,8 +215,11 @@ function findDefault({ indexes, virtuals }: Config): IndexName {
   return ([...indexes, ...virtuals].find((index) => index.default) ?? indexes[0]!).name
 }
 
-/** J1: where to publish instead: what the index's upstream takes, else the upstream itself. */
-function findUpload(config: Config, name: string | undefined): string | undefined {
-  const index = config.indexes.find((candidate) => (name === undefined ? candidate.default : candidate.name === name))
+/** J1: where to publish instead: what the index's upstream takes, else the upstream itself; for a virtual index its first. */
+function findUpload({ indexes, virtuals }: Config, name: string | undefined): string | undefined {
+  const isMeant = (candidate: Pick<IndexConfig, 'name' | 'default'>): boolean =>
+    name === undefined ? candidate.default : candidate.name === name
+  const first = virtuals.find(isMeant)?.indexes[0]
+  const index = indexes.find((candidate) => (first === undefined ? isMeant(candidate) : candidate.name === first))
   return index?.uploadUrl ?? index?.url.href
 }

@@ -9,11 +9,13 @@ import type { Store } from '../storage/store.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
 import { renditionContent, storedContent } from './contents.ts'
 import type { FileSource } from './file-source.ts'
-import { findTreesByAlias } from './lookup.ts'
+import type { ListedFiles } from './listed-files.ts'
+import { findRecord, findTreesByAlias } from './lookup.ts'
 
 interface TreeParts {
   readonly store: Store
   readonly files: FileSource
+  readonly listed: ListedFiles
 }
 
 type TreeMethods = Pick<
@@ -83,21 +85,23 @@ function findPlain(store: Store, { blake3, executable }: TreeFile): AtHand<Serve
   )
 }
 
-async function findCoded(store: Store, tree: Tree, file: TreeFile): Promise<ServedTreeFile | undefined> {
-  const rendition = await store.renditions.gzipFile(tree, file.path)
-  if (rendition === undefined) return findPlain(store, file)
+function findCoded(store: Store, tree: Tree, file: TreeFile): AtHand<ServedTreeFile | undefined> {
   const { blake3, executable } = file
-  return { content: renditionContent(rendition), encoding: 'gzip', blake3, executable }
+  return andThen(store.renditions.gzipFile(tree, file), (gzip) =>
+    gzip === undefined
+      ? findPlain(store, file)
+      : { content: renditionContent(gzip), encoding: 'gzip', blake3, executable },
+  )
 }
 
-/** A stored wheel and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */
+/** A wheel that is stored or listed, and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */
 async function findUnpacked(
-  { store, files }: TreeParts,
+  { store, files, listed }: TreeParts,
   digest: Digest,
   { respondAsync }: WheelTreeOptions,
 ): Promise<{ readonly blake3: Blake3; readonly tree: Blake3 } | Pending | undefined> {
-  if (respondAsync && files.isFetching(digest)) return 'pending'
-  const record = await files.findByDigest(digest)
+  const record = await findRecord({ files, listed }, digest, { respondAsync, wanted: 'wheel' })
+  if (record === 'pending') return 'pending'
   if (record?.sightings.some(({ filename }) => isWheel(filename)) !== true) return undefined
   store.noteUse(record.blake3)
   if (respondAsync && record.unpacking === undefined) {

@@ -75,9 +75,10 @@ export class UnhashedFiles {
     return kept?.distribution && this.findCurrent(index, listing)
   }
 
-  /** Which version {@link findCurrent} saw last, by what upstream says of it. */
+  /** Which version {@link findCurrent} saw last, by what its index and upstream say of it. */
   findVersion(index: IndexSource, listed: ListedFile): string | undefined {
-    return this.#bindings.get(keyOf(index, listed))?.validator
+    const kept = this.#bindings.get(keyOf(index, listed))
+    return kept && versionOf(kept)
   }
 
   /** A download that followed {@link findCurrent} is stored; of which version it is was asked when it began. */
@@ -88,7 +89,7 @@ export class UnhashedFiles {
   ): void {
     const key = keyOf(index, listed)
     const kept = this.#bindings.get(key)
-    if (kept === undefined || kept.validator !== version) return
+    if (kept === undefined || versionOf(kept) !== version) return
     this.#bindings.set(key, { ...kept, distribution })
     const { catalog, log } = this.#options
     const save = catalog
@@ -128,6 +129,10 @@ export class UnhashedFiles {
       return error
     }
   }
+}
+
+function versionOf({ listing, validator }: Binding): string {
+  return `${listing} ${validator}`
 }
 
 function keyOf({ name }: IndexSource, { url }: Pick<ListedFile, 'url'>): string {

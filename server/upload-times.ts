@@ -17,8 +17,8 @@ const MAX_REQUESTS = 500
 const PATIENCE_MS = 3000
 /** For how long a file, or a host, that told nothing is not asked about again, milliseconds. */
 const UNTOLD_MS = 60 * 60_000
-/** What a host answers that knows no HEAD (protocol.md H7), or is in trouble: there is no point in asking about its other files. */
-const isMute = (status: number): boolean => status === 405 || status >= 500
+/** What is said of one file; any other status is of a host that knows no HEAD (400, 403, 405 …), or has enough: its other files are not asked about. */
+const OF_ONE_FILE: ReadonlySet<number> = new Set([200, 206, 404, 410])
 /** Older than any index: a server that has no better answer says 1970 or 1980. */
 const EARLIEST = Date.UTC(2000, 0, 1)
 /** Clocks differ. */
@@ -105,7 +105,7 @@ export class UploadTimes {
     // Also where something came: it is saved, or it cannot be believed.
     this.#untold.set(file.url, true)
     if (saving === undefined) log.debug({ file: file.filename, status }, 'upstream does not say when it was modified')
-    if (isMute(status)) this.#muteHosts.set(new URL(file.url).host, true)
+    if (!OF_ONE_FILE.has(status)) this.#muteHosts.set(new URL(file.url).host, true)
   }
 
   /** Never rejects: nothing depends on it. */

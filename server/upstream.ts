@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici'
 import { UpstreamError } from './errors.ts'
 import { redactUrl } from './redact.ts'
 import { createAgent, trustAlso } from './upstream/agent.ts'
-import type { Breaker, HostCondition } from './upstream/breaker.ts'
-import { translateError, translateErrors } from './upstream/failures.ts'
+import type { Attempt, Breaker, HostCondition } from './upstream/breaker.ts'
+import { translateError } from './upstream/failures.ts'
 import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream/headers.ts'
 import { type AddressPolicy, refuseLinkLocal } from './upstream/link-local.ts'
 import { PAGE_CODING, readPageBody } from './upstream/page-body.ts'
@@ -102,8 +102,9 @@ export class Upstream {
       ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }),
       ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }),
     }
-    const { response, url } = await this.#request(target, { dispatcher: this.#pages, headers, signal: limit })
-    const body = translateErrors(response.body, url)
+    const answer = await this.#request(target, { dispatcher: this.#pages, headers, signal: limit })
+    const { response, url } = answer
+    const body = readBody(answer)
     const coding = headerOf(response.headers, 'content-encoding')
     return {
       status: response.statusCode,
@@ -153,7 +154,8 @@ export class Upstream {
 
   async #openFile(target: Target, sending: Sending): Promise<UpstreamFile> {
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...sending.headers }
-    const { response, url } = await this.#request(target, { ...sending, headers })
+    const answer = await this.#request(target, { ...sending, headers })
+    const { response } = answer
     const { statusCode: status } = response
     const lastModified = headerOf(response.headers, 'last-modified')
     if ((status === 200 || status === 206) && lastModified !== undefined) target.onLastModified?.(lastModified)
@@ -162,17 +164,18 @@ export class Upstream {
       status,
       validator: validatorOf(response.headers),
       retryAfterSeconds: retryAfterOf(response.headers),
-      body: translateErrors(response.body, url),
+      body: readBody(answer),
       discard: () => discard(response),
     }
   }
 
-  async #request(target: Target, sending: Sending): Promise<{ response: Dispatcher.ResponseData; url: string }> {
+  async #request(target: Target, sending: Sending): Promise<Answer> {
     let url = new URL(target.url)
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const response = await this.#send(url, target, sending)
+      const answer = await this.#send(url, target, sending)
+      const { response } = answer
       const location = headerOf(response.headers, 'location')
-      if (!REDIRECTS.has(response.statusCode) || location === undefined) return { response, url: url.href }
+      if (!REDIRECTS.has(response.statusCode) || location === undefined) return answer
       discard(response)
       url = checkRedirect(url, location, target)
     }
@@ -182,26 +185,48 @@ export class Upstream {
     )
   }
 
-  async #send(url: URL, target: Target, sending: Sending): Promise<Dispatcher.ResponseData> {
+  async #send(url: URL, target: Target, sending: Sending): Promise<Answer> {
     const { dispatcher, method = 'GET', signal } = sending
     refuseLinkLocal(url, this.#addresses)
     const { userAgent, breaker } = this.#options
     const headers = { ...sending.headers, 'user-agent': userAgent, ...credentialHeaders(url, target) }
-    const send = async (): Promise<Dispatcher.ResponseData> => {
-      try {
-        return await dispatcher.request({
-          origin: url.origin,
-          path: url.pathname + url.search,
-          method,
-          headers,
-          signal,
-        })
-      } catch (error) {
-        throw translateError(error, url.href)
-      }
+    const attempt = breaker?.admit(url)
+    try {
+      const { origin, pathname, search } = url
+      const response = await dispatcher.request({ origin, path: pathname + search, method, headers, signal })
+      attempt?.answered(response.statusCode, retryAfterOf(response.headers))
+      return { response, url: url.href, attempt }
+    } catch (error) {
+      throw failed(error, { url: url.href, attempt })
     }
-    return breaker === undefined ? send() : breaker.watch(url, send)
   }
+}
+
+/** A response's headers came, its body is to be read. */
+interface Answer {
+  readonly response: Dispatcher.ResponseData
+  readonly url: string
+  readonly attempt: Attempt | undefined
+}
+
+/** The raw body; what breaks it is an {@link UpstreamError}. */
+async function* readBody({ response, url, attempt }: Answer): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      attempt?.received(chunk.length)
+      yield chunk
+    }
+  } catch (error) {
+    throw failed(error, { url, attempt })
+  }
+  attempt?.finished()
+}
+
+/** What undici threw, as we throw it; the breaker learns of it. */
+function failed(error: unknown, { url, attempt }: Pick<Answer, 'url' | 'attempt'>): unknown {
+  const translated = translateError(error, url)
+  attempt?.failed(translated)
+  return translated
 }
 
 /** Where a redirect leads, if it may lead there: see {@link Target.redirectHosts}. */

@@ -1,5 +1,6 @@
 import type { PageSnapshot, ProjectListSnapshot } from '../routes/repository.ts'
 import { type IndexName, normalizeProjectName, type ProjectName } from '../storage/names.ts'
+import { Pace } from '../storage/pace.ts'
 import type { IndexSource } from './index-source.ts'
 import type { ListSource } from './list-source.ts'
 
@@ -53,10 +54,12 @@ export async function listVirtual(virtual: VirtualIndex, lists: ListSource): Pro
   const kept = merged.get(virtual)
   if (kept?.parts.every((part, place) => part === snapshots[place]) === true) return kept.snapshot
   const names = new Map<string, string>()
+  const pace = new Pace()
   for (const { projects } of snapshots) {
-    for (const name of projects) {
+    for (const [place, name] of projects.entries()) {
       const normalized = normalizeProjectName(name)
       if (!names.has(normalized)) names.set(normalized, name)
+      if (place % 1000 === 0 && pace.isDue) await pace.rest()
     }
   }
   const snapshot = { index: virtual.name, projects: [...names.values()] }

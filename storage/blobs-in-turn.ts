@@ -1,11 +1,17 @@
-import type { BlobStore } from './blobs/blob-store.ts'
+import type { BlobStore, OpenBlob } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
 import { BlobDamagedError } from './errors.ts'
 import { type Mender, readMended } from './mending.ts'
+import type { Place } from './model.ts'
+import { Pace } from './pace.ts'
 
 /** What is read of a pack at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
+/** Places that are asked for at once: some milliseconds. */
+const PLACES_BATCH = 1000
+/** Files that one reader holds open at most. A tree of twelve thousand files lies in a few packs and some hundred large blobs. */
+const MAX_HELD = 1024
 
 /** A stretch of a pack, `end` not included. */
 interface Stretch {
@@ -16,7 +22,7 @@ interface Stretch {
 
 /**
  * Reads a great many blobs, one after the other, and keeps none of them. The files of a tree mostly lie in its pack as they follow each other in
- * it, so what comes next is read along. One for each who reads; nothing is held open between reads.
+ * it, so what comes next is read along. One for each who reads, who closes it.
  */
 export class BlobsInTurn {
   readonly #catalog: Catalog
@@ -27,11 +33,35 @@ export class BlobsInTurn {
   #window: Stretch | undefined
   /** What was read last. */
   #last: Stretch | undefined
+  /** As {@link hold} found them. */
+  #places = new Map<Blake3, Place>()
+  readonly #held = new Map<Blake3, OpenBlob>()
 
   constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore; readonly mender: Mender }) {
     this.#catalog = options.catalog
     this.#blobs = options.blobs
     this.#mender = options.mender
+  }
+
+  /**
+   * Holds open what these blobs lie in until {@link close}: no prune meanwhile, by whatever process, takes any of it from who reads. Throws
+   * {@link BlobDamagedError} where one is not there.
+   */
+  async hold(blake3s: Iterable<Blake3>): Promise<void> {
+    const wanted = [...new Set(blake3s)]
+    await readMended(
+      (error) => this.#mend(error),
+      () => this.#hold(wanted),
+    ).catch((error: unknown) => {
+      this.close()
+      throw error
+    })
+  }
+
+  close(): void {
+    for (const file of this.#held.values()) file.close()
+    this.#held.clear()
+    this.#places.clear()
   }
 
   /** Fills `target` from `position` of a blob. Throws {@link BlobDamagedError} where that many bytes are not there (any more). */
@@ -45,11 +75,48 @@ export class BlobsInTurn {
   /** Whatever it was made of again, the bytes are those of the digest: a reading may go on in the middle. */
   async #mend(error: unknown): Promise<boolean> {
     this.#window = undefined
+    // What was damaged is made again in another place.
+    this.close()
     return this.#mender.mend(error)
   }
 
+  async #hold(blake3s: readonly Blake3[]): Promise<void> {
+    const pace = new Pace()
+    let mayHold = true
+    for (let start = 0; start < blake3s.length; start += PLACES_BATCH) {
+      const some = blake3s.slice(start, start + PLACES_BATCH)
+      const places = await this.#catalog.findPlaces(some)
+      for (const blake3 of some) {
+        const place = places.get(blake3)
+        if (place === undefined) throw new BlobDamagedError(blake3, 'is not stored (any more)')
+        this.#places.set(blake3, place)
+        const file = place.kind === 'packed' ? place.pack : blake3
+        if (mayHold && !this.#held.has(file)) mayHold = (await this.#holdFile(file)) && this.#held.size < MAX_HELD
+      }
+      if (pace.isDue) await pace.rest()
+    }
+  }
+
+  /** False: no more files can be open, and the rest is opened when it is read. */
+  async #holdFile(file: Blake3): Promise<boolean> {
+    try {
+      this.#held.set(file, await this.#open(file))
+      return true
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE'))
+        return false
+      throw error
+    }
+  }
+
+  async #open(file: Blake3): Promise<OpenBlob> {
+    const opened = await this.#blobs.open(file)
+    if (opened === undefined) throw new BlobDamagedError(file, 'its file is gone')
+    return opened
+  }
+
   async #read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
-    const place = await this.#catalog.findPlace(blake3)
+    const place = this.#places.get(blake3) ?? (await this.#catalog.findPlace(blake3))
     if (place === undefined || position + target.length > place.size) {
       throw new BlobDamagedError(blake3, `has ${place?.size ?? 'no'} bytes, and is read from ${position}`)
     }
@@ -82,8 +149,9 @@ export class BlobsInTurn {
   }
 
   async #readFile(blake3: Blake3, target: Uint8Array, position: number): Promise<number> {
-    const file = await this.#blobs.open(blake3)
-    if (file === undefined) throw new BlobDamagedError(blake3, 'its file is gone')
+    const held = this.#held.get(blake3)
+    if (held !== undefined) return held.read(target, position)
+    const file = await this.#open(blake3)
     try {
       return await file.read(target, position)
     } finally {

@@ -1,12 +1,13 @@
 import * as fs from 'node:fs'
-import { chmod, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /**
  * The only door to the file system. An `Io` is passed to whoever needs the disk, so that a test can put one in its place
  * that fails at the n-th step; node's own errors (`ENOSPC`, `EIO` …) come through unchanged.
  */
 export interface Io {
-  /** Creates a file that must not exist yet, for reading and writing. The folder must exist. */
+  /** Creates a file that must not exist yet, for reading and writing; and its folder, where somebody removed that while we run. */
   create(path: string): Promise<IoFile>
   /** Opens a file for reading; undefined where there is none. */
   openIfPresent(path: string): Promise<IoFile | undefined>
@@ -14,6 +15,8 @@ export interface Io {
   rename(from: string, to: string): Promise<void>
   /** Lets nobody write to a file, its owner included; where the platform then could not rename or remove it, nothing. */
   makeReadOnly(path: string): Promise<void>
+  /** Lets nobody but its owner read or write a file; whether others could. Where the platform has no such modes, nothing. */
+  makePrivate(path: string): Promise<boolean>
   /** Removes a file or a folder with all it holds; no error where there is none. */
   remove(path: string): Promise<void>
   /** Makes a folder and those above it. */
@@ -24,7 +27,7 @@ export interface Io {
   list(path: string): Promise<readonly string[]>
   /** Bytes of a file; undefined where there is none. */
   size(path: string): Promise<number | undefined>
-  /** Bytes that an unprivileged process may still write to the file system that holds `path`. */
+  /** Bytes that an unprivileged process may still write to the file system that holds `path`, or will hold it once it is made. */
   freeBytes(path: string): Promise<number>
 }
 
@@ -44,7 +47,14 @@ export interface IoFile {
 /** The real file system. */
 export const diskIo: Io = {
   async create(path) {
-    return new DiskFile(await open(path, 'wx+', 0o600))
+    const create = async (): Promise<IoFile> => new DiskFile(await open(path, 'wx+', 0o600))
+    try {
+      return await create()
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await diskIo.makeFolder(dirname(path))
+      return create()
+    }
   },
   async openIfPresent(path) {
     try {
@@ -57,6 +67,11 @@ export const diskIo: Io = {
   rename,
   async makeReadOnly(path) {
     if (process.platform !== 'win32') await chmod(path, 0o400)
+  },
+  async makePrivate(path) {
+    if (process.platform === 'win32' || ((await stat(path)).mode & 0o077) === 0) return false
+    await chmod(path, 0o600)
+    return true
   },
   remove: (path) => rm(path, { force: true, recursive: true }),
   async makeFolder(path) {
@@ -89,8 +104,13 @@ export const diskIo: Io = {
     }
   },
   async freeBytes(path) {
-    const { bavail, bsize } = await fs.promises.statfs(path)
-    return bavail * bsize
+    try {
+      const { bavail, bsize } = await statfs(path)
+      return bavail * bsize
+    } catch (error) {
+      if (!isMissing(error) || dirname(path) === path) throw error
+      return diskIo.freeBytes(dirname(path))
+    }
   },
 }
 
@@ -146,7 +166,7 @@ class DiskFile implements IoFile {
 export interface SyncIo {
   /** Opens a file for reading; a descriptor. */
   open(path: string): number
-  /** Creates a file that must not exist yet, for writing; a descriptor. */
+  /** As {@link Io.create}, for writing; a descriptor. */
   create(path: string): number
   /** Fills `buffer` from `position`; returns the bytes read. */
   read(descriptor: number, buffer: Uint8Array, position: number): number
@@ -163,7 +183,16 @@ export interface SyncIo {
 
 export const diskSyncIo: SyncIo = {
   open: (path) => fs.openSync(path, 'r'),
-  create: (path) => fs.openSync(path, 'wx', 0o600),
+  create(path) {
+    const create = (): number => fs.openSync(path, 'wx', 0o600)
+    try {
+      return create()
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      return create()
+    }
+  },
   read(descriptor, buffer, position) {
     let filled = 0
     while (filled < buffer.length) {

@@ -2,14 +2,14 @@ import type { BlobStore } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
 
-/** Files of the blob store that are looked up at once. */
-const BATCH = 10_000
+/** Files of the blob store that are looked up at once: some milliseconds. */
+const BATCH = 2000
 
 /** Removes files that a crash left without a record. */
 export async function sweepOrphans(catalog: Catalog, blobs: BlobStore): Promise<void> {
   const release = (gone: readonly Blake3[]): Promise<void> => blobs.remove(gone)
   let batch: Blake3[] = []
-  for await (const { blake3 } of blobs.list()) {
+  for await (const blake3 of blobs.list()) {
     batch.push(blake3)
     if (batch.length < BATCH) continue
     await catalog.releaseOrphans(batch, release)

@@ -11,14 +11,16 @@ const BATCH = 1000
 const TELL_MS = 200
 /** What is made good of time that was lost, milliseconds: a machine that slept does not read for hours without a pause. */
 const MAX_LAG_MS = 1000
+/** How often it is noted how far a scrub has come, milliseconds: what a crash has looked at once more. */
+const NOTE_MS = 30_000
+/** How long a scrub that was broken off may rest, milliseconds: after that, what it saw says little, and the next one starts at the beginning. */
+const MAX_REST_MS = 7 * 24 * 3_600_000
 
 export interface ScrubOptions {
   /** Undefined: as fast as the disk reads. */
   readonly bytesPerSecond: number | undefined
   readonly signal: AbortSignal
   readonly onProgress?: ((progress: ScrubProgress) => void) | undefined
-  /** Go on where the last one was broken off, if it was. */
-  readonly resume?: boolean | undefined
 }
 
 export interface ScrubProgress {
@@ -54,8 +56,8 @@ interface Stores {
 
 /**
  * Reads every file that a record names, one at a time, compares it with the digest that is its name, and has healed what is damaged or missing. It can
- * be broken off at any time, and then resolves with what it did. Throws {@link ScrubRunningError}, and what keeps files from being read
- * that is not their fault.
+ * be broken off at any time, and then resolves with what it did; the next one, in whatever process and also after a crash, goes on from there, and
+ * counts what was done before. Throws {@link ScrubRunningError}, and what keeps files from being read that is not their fault.
  */
 export async function scrub(stores: Stores, options: ScrubOptions): Promise<ScrubOutcome> {
   const { catalog, blobs, clock } = stores
@@ -63,19 +65,23 @@ export async function scrub(stores: Stores, options: ScrubOptions): Promise<Scru
   if (claim === undefined) throw new ScrubRunningError('another scrub of this store runs')
   // What a full disk keeps from being removed is no reason not to look.
   await blobs.sweepQuarantine(clock()).catch((error: unknown) => stores.onError(error, 'sweeping the quarantine'))
-  const run = new Run(stores, options, await totalsOf(catalog))
-  const start = options.resume === true ? await findPosition(catalog) : 0
-  const position = await run.walk(start)
-  const outcome = run.outcome(position === undefined)
-  await catalog.recordRun('scrub', { endedAt: clock(), outcome: { ...outcome, position } })
+  const before = await findPosition(stores)
+  const run = new Run(stores, options, { totals: await totalsOf(catalog), done: before?.done ?? NOTHING })
+  const isComplete = await run.walk(before?.cursor ?? 0)
+  const outcome = { ...run.done, complete: isComplete }
+  await catalog.recordRun('scrub', { endedAt: clock(), outcome })
   return outcome
 }
 
-/** Where the last scrub was broken off; 0 where it was not. */
-async function findPosition(catalog: Catalog): Promise<number> {
-  const { scrub: last } = await catalog.findRuns()
-  const position = last !== undefined && 'position' in last.outcome ? last.outcome.position : 0
-  return typeof position === 'number' ? position : 0
+type Done = Omit<ScrubOutcome, 'complete'>
+
+const NOTHING: Done = { files: 0, bytes: 0, damaged: 0, missing: 0, healed: 0, notHealed: 0 }
+
+/** Where the last scrub was broken off, if it was. */
+async function findPosition({ catalog, clock }: Stores): Promise<{ cursor: number; done: Done } | undefined> {
+  const position = await catalog.findScrubPosition()
+  if (position === undefined || clock() - position.at > MAX_REST_MS) return undefined
+  return { cursor: position.cursor, done: { ...NOTHING, ...position.done } }
 }
 
 async function totalsOf(catalog: Catalog): Promise<Pick<ScrubProgress, 'totalFiles' | 'totalBytes'>> {
@@ -87,31 +93,41 @@ class Run {
   readonly #stores: Stores
   readonly #options: ScrubOptions
   readonly #totals: Pick<ScrubProgress, 'totalFiles' | 'totalBytes'>
-  readonly #counts = { files: 0, bytes: 0 }
-  /** What could not even be taken out of service. */
-  readonly #stuck = { damaged: 0, missing: 0, healed: 0, notHealed: 0 }
+  readonly #counts: { files: number; bytes: number }
+  /** By those that were broken off before, and what could not even be taken out of service. */
+  readonly #damaged: { damaged: number; missing: number; healed: number; notHealed: number }
   readonly #before: DamageCounts
-  /** When the next byte may be read, and when progress was last told. */
+  /** When the next byte may be read, when progress was last told, and when the position was last noted. */
   #due: number
   #toldAt: number
+  #notedAt: number
 
-  constructor(stores: Stores, options: ScrubOptions, totals: Pick<ScrubProgress, 'totalFiles' | 'totalBytes'>) {
+  constructor(
+    stores: Stores,
+    options: ScrubOptions,
+    { totals, done }: { readonly totals: Pick<ScrubProgress, 'totalFiles' | 'totalBytes'>; readonly done: Done },
+  ) {
+    const { files, bytes, ...damaged } = done
     this.#stores = stores
     this.#options = options
     this.#totals = totals
+    this.#counts = { files, bytes }
+    this.#damaged = damaged
     this.#before = stores.healing.counts
     this.#due = stores.clock()
     this.#toldAt = this.#due
+    this.#notedAt = this.#due
   }
 
-  outcome(complete: boolean): ScrubOutcome {
-    return { ...this.#counts, ...this.#damage(), complete }
+  /** Those that were broken off before included. */
+  get done(): Done {
+    return { ...this.#counts, ...this.#damage() }
   }
 
   /** Also that of files which were looked at for another one's sake, and of those that somebody read meanwhile. */
   #damage(): DamageCounts {
     const now = this.#stores.healing.counts
-    const since = (kind: keyof DamageCounts): number => this.#stuck[kind] + now[kind] - this.#before[kind]
+    const since = (kind: keyof DamageCounts): number => this.#damaged[kind] + now[kind] - this.#before[kind]
     return {
       damaged: since('damaged'),
       missing: since('missing'),
@@ -120,27 +136,39 @@ class Run {
     }
   }
 
-  /** Returns the cursor to go on after; undefined where all was seen. */
-  async walk(start: number): Promise<number | undefined> {
-    const { signal } = this.#options
-    let position = start
+  /** Looks at all files after this cursor. False: it was broken off. */
+  async walk(start: number): Promise<boolean> {
+    const { catalog, clock } = this.#stores
+    let position = { cursor: start, done: this.done }
     for (;;) {
-      const files = await this.#stores.catalog.listFiles(position, BATCH)
+      const files = await catalog.listFiles(position.cursor, BATCH)
       if (files.length === 0) break
       for (const file of files) {
         try {
           await this.#see(file)
         } catch (error) {
-          if (signal.aborted) return position
-          throw error
+          if (!this.#options.signal.aborted) throw error
+          await this.#note(position)
+          return false
         }
-        position = file.cursor
+        position = { cursor: file.cursor, done: this.done }
+        if (clock() - this.#notedAt >= NOTE_MS) await this.#note(position)
       }
     }
     // Files that were looked at for another one's sake may still be on their way.
     await this.#stores.healing.settle()
     this.#tell()
-    return undefined
+    await catalog.saveScrubPosition(undefined)
+    return true
+  }
+
+  /** Best effort: who goes on from elsewhere looks at more than it has to. */
+  async #note({ cursor, done }: { readonly cursor: number; readonly done: Done }): Promise<void> {
+    const { catalog, clock, onError } = this.#stores
+    this.#notedAt = clock()
+    await catalog
+      .saveScrubPosition({ cursor, at: this.#notedAt, done: { ...done } })
+      .catch((error: unknown) => onError(error, 'noting how far the scrub has come'))
   }
 
   async #see({ blake3 }: RecordedFile): Promise<void> {
@@ -154,8 +182,8 @@ class Run {
       await healing.heal(blake3)
     } catch (error) {
       onError(error, `healing ${blake3}`)
-      this.#stuck[state] += 1
-      this.#stuck.notHealed += 1
+      this.#damaged[state] += 1
+      this.#damaged.notHealed += 1
     }
     return this.#tell()
   }

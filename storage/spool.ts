@@ -169,7 +169,7 @@ export class Spool {
     return count === bytes.length && kept.equals(bytes)
   }
 
-  /** All came: checks the length, makes the file durable, and ends the hashing. Nothing is released yet. */
+  /** All came: checks the length, and ends the hashing. Nothing is released yet. */
   async seal(): Promise<Digests> {
     if (this.size !== undefined && this.#received !== this.size) {
       throw new LengthMismatchError(this.path, this.size, this.#received)

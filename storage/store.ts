@@ -81,13 +81,17 @@ export class Store {
       layOut: (path) => unpacker.layOutTarGz(path),
       memoryBytes: share(0.2),
     })
-    this.#useTimer = setInterval(() => this.#inBackground('noting uses', this.#writeUses()), USE_INTERVAL_MS)
+    this.#useTimer = setInterval(() => {
+      this.#inBackground('noting uses', this.#writeUses())
+      this.#inBackground('closing removed files', options.blobs.forgetRemoved())
+    }, USE_INTERVAL_MS)
     this.#useTimer.unref()
   }
 
-  /** Takes up what an earlier process left: wheels that are not unpacked yet. Returns at once. */
+  /** Takes up what an earlier process left: wheels that are not unpacked yet, pages of an older version. Returns at once. */
   resume(): void {
     this.#inBackground('unpacking what was left', this.#unpackAll())
+    this.#inBackground('noting what pages list', this.catalog.completeListings({ signal: this.#ending.signal }))
   }
 
   /** A new download: fill it, then {@link keep} or {@link discard} it. */
@@ -162,12 +166,14 @@ export class Store {
     return this.catalog.planPrune(budget, this.#options.clock(), { freeBytes })
   }
 
-  /** Deletes what a plan names, and files that no record names. */
+  /** Deletes what a plan names, and, unless it is partial, files that no record names. */
   async executePrune(plan: PrunePlan, options: ExecuteOptions = {}): Promise<PruneOutcome> {
     const { blobs } = this.#options
-    const outcome = await this.catalog.executePrune(plan, (gone) => blobs.remove(gone), options)
+    // Also where it fails half-way.
+    const executing = this.catalog.executePrune(plan, (gone) => blobs.remove(gone), options)
+    const outcome = await executing.finally(() => this.#forget())
+    if (options.isPartial === true) return outcome
     await sweepOrphans(this.catalog, blobs)
-    this.#forget()
     await this.catalog.recordRun('prune', { endedAt: this.#options.clock(), outcome })
     return outcome
   }

@@ -1,14 +1,13 @@
 import { LRUCache } from 'lru-cache'
+import type { AtHand } from './at-hand.ts'
 import { BlobsInTurn } from './blobs-in-turn.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
 import { BlobDamagedError } from './errors.ts'
-import type { Tree } from './model.ts'
+import type { Tree, TreeFile } from './model.ts'
 import type { Rendition } from './tar/rendition.ts'
 import { type OpenBlobs, renderMissing, renderTar, renderTarZst } from './tar/tars.ts'
 import { WheelLayouts, type WheelLayoutsOptions } from './tar/wheel-layouts.ts'
-import type { TreePath } from './names.ts'
-import { searchFiles } from './tree-search.ts'
 
 /** Ways to send a whole tree. */
 export type ArchiveForm = 'tar' | 'tar.gz' | 'tar.zst'
@@ -47,21 +46,23 @@ export class TreeRenditions {
   }
 
   /** A file as gzip, in the wheel's own compression; undefined where no stored wheel has it smaller than it is. */
-  async gzipFile(tree: Tree, path: TreePath): Promise<Rendition | undefined> {
-    const index = searchFiles(tree.files, path)
-    const file = tree.files[index]
-    const wheel = file && (this.#wheels.get(tree.id) ?? (await this.#findWheel(tree.id)))
-    if (file?.path !== path || wheel === undefined) return undefined
+  gzipFile(tree: Tree, file: TreeFile): AtHand<Rendition | undefined> {
+    const wheel = this.#wheels.get(tree.id)
+    const gzip = wheel === undefined ? this.#findGzip(tree, file) : this.#layouts.gzip(wheel, tree, file)
+    return gzip instanceof Promise ? gzip.catch((error: unknown) => this.#forgetIfGone(tree.id, error)) : gzip
+  }
+
+  async #findGzip(tree: Tree, file: TreeFile): Promise<Rendition | undefined> {
+    const wheel = await this.#findWheel(tree.id)
+    if (wheel === undefined) return undefined
     this.#wheels.set(tree.id, wheel)
-    try {
-      const rendition = await this.#layouts.gzip(wheel, index, file)
-      return (rendition?.size ?? Infinity) < file.size ? rendition : undefined
-    } catch (error) {
-      if (!(error instanceof BlobDamagedError)) throw error
-      // The wheel is gone, but the file itself may be stored all the same.
-      this.#wheels.delete(tree.id)
-      return undefined
-    }
+    return this.#layouts.gzip(wheel, tree, file)
+  }
+
+  /** Where the wheel is gone, the file itself may be stored all the same. */
+  #forgetIfGone(tree: Blake3, error: unknown): undefined {
+    if (!(error instanceof BlobDamagedError)) throw error
+    this.#wheels.delete(tree)
   }
 
   /** A stored wheel that unpacks to this tree. */

@@ -7,6 +7,7 @@ import { StoreClosedError } from './errors.ts'
 import type { FindStored } from './unpack/blob-writer.ts'
 import type { TarGzLayout } from './tar/tar-gz-layout.ts'
 import type { LayOutJob } from './tar/thread.ts'
+import { type FlatResult, resultOf } from './unpack/flat.ts'
 import { type Answer, type Outcome, type Question, toError } from './unpack/messages.ts'
 import type { HashThreadJob, HelpThreadJob, UnpackThreadJob } from './unpack/thread.ts'
 import type { ListedHash } from './unpack/record-hash.ts'
@@ -14,8 +15,14 @@ import type { UnpackResult } from './unpack/unpack-wheel.ts'
 
 export type { UnpackResult } from './unpack/unpack-wheel.ts'
 
-/** Threads that nothing was asked of for so long end, milliseconds; one stays. */
+/** Threads that nothing was asked of for so long end, milliseconds, but for some. */
 const IDLE_TIMEOUT_MS = 60_000
+
+/** As many as one wheel can have: to begin a thread takes as long as to unpack a wheel of some megabytes. */
+const KEPT_THREADS = 2
+
+/** They begin so late, unless something is asked of them before, that they do not slow down the start of the server. Milliseconds. */
+const START_DELAY_MS = 500
 
 /** Makes trees of wheels in worker threads. */
 export interface Unpacker {
@@ -55,9 +62,10 @@ class ThreadedUnpacker implements Unpacker {
   readonly #options: UnpackerOptions
   readonly #limits: ArchiveLimits
   readonly #threads: number
-  readonly #pool: Piscina<Job, unknown>
+  readonly #starting: NodeJS.Timeout
   readonly #running = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
+  #pool: Piscina<Job, unknown> | undefined
   /** Tasks that have a thread, or wait for one. */
   #tasks = 0
 
@@ -66,15 +74,7 @@ class ThreadedUnpacker implements Unpacker {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.limits = nameLimits(this.#limits)
     this.#threads = options.threads ?? availableParallelism()
-    this.#pool = new Piscina({
-      filename: new URL('./unpack/thread.ts', import.meta.url).href,
-      minThreads: 1,
-      maxThreads: this.#threads,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      // An idle thread that blocks until its next task would keep the memory of its last one.
-      atomics: 'disabled',
-      recordTiming: false,
-    })
+    this.#starting = setTimeout(() => this.#openPool(), START_DELAY_MS).unref()
   }
 
   async unpack(wheelPath: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<UnpackResult> {
@@ -109,8 +109,28 @@ class ThreadedUnpacker implements Unpacker {
 
   async close(): Promise<void> {
     this.#closing.abort(new StoreClosedError('the store is closed'))
+    clearTimeout(this.#starting)
     await Promise.allSettled(this.#running)
-    await this.#pool.destroy()
+    await this.#pool?.destroy()
+  }
+
+  #openPool(): Piscina<Job, unknown> {
+    if (this.#pool !== undefined) return this.#pool
+    const pool = new Piscina<Job, unknown>({
+      filename: new URL('./unpack/thread.ts', import.meta.url).href,
+      minThreads: Math.min(KEPT_THREADS, this.#threads),
+      maxThreads: this.#threads,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      // An idle thread that blocks until its next task would keep the memory of its last one.
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    // A thread could not begin, for want of descriptors or memory: what waits for it is rejected, and the next task has another pool.
+    pool.on('error', () => {
+      if (this.#pool === pool) this.#pool = undefined
+      void pool.destroy()
+    })
+    return (this.#pool = pool)
   }
 
   async #run(wheelPath: string, signal: AbortSignal): Promise<UnpackResult> {
@@ -136,10 +156,10 @@ class ThreadedUnpacker implements Unpacker {
     try {
       const job = { wheelPath, staging, limits: this.#limits, port: openLine(startHelper) }
       const options = { name: 'unpackInThread', transferList: [job.port] }
-      const outcome = await this.#give<Outcome<UnpackResult>>(job, options)
+      const outcome = await this.#give<Outcome<FlatResult>>(job, options)
       // No file is left behind by either before this rejects.
       await helping
-      if (outcome.kind === 'done') return outcome.result
+      if (outcome.kind === 'done') return resultOf(outcome.result)
       throw toError(outcome)
     } catch (error) {
       signal.throwIfAborted()
@@ -157,7 +177,7 @@ class ThreadedUnpacker implements Unpacker {
     this.#tasks += 1
     try {
       // piscina takes the type of the list from the DOM's `postMessage`.
-      return (await this.#pool.run(job, { ...options, transferList: options.transferList as never })) as Result
+      return (await this.#openPool().run(job, { ...options, transferList: options.transferList as never })) as Result
     } finally {
       this.#tasks -= 1
     }

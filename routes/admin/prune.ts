@@ -5,8 +5,11 @@ import { prefersAsync } from '../prefer.ts'
 import { parsePruneRequest } from '../prune-request.ts'
 import type { Repository } from '../repository.ts'
 import { findVersion } from '../../storage/versions.ts'
-import { replyJob, replyPrivately } from './private-reply.ts'
+import { PRIVATE_HEADERS, replyJob, replyPrivately } from './private-reply.ts'
 import { limitJson } from './request-body.ts'
+
+/** Distributions that are written at once: a millisecond's work. */
+const AT_ONCE = 250
 
 /** Says what may go, or deletes it: then the client waits, or follows a job. */
 export function pruneRoutes(repository: Repository): Hono<NodeEnv> {
@@ -17,14 +20,41 @@ export function pruneRoutes(repository: Repository): Hono<NodeEnv> {
     if (!dryRun && prefersAsync(c.req.header('Prefer'))) return replyJob(repository.admin.startPrune(budget))
     const plan = await repository.planPrune(budget)
     const outcome = dryRun ? {} : { outcome: await repository.executePrune(plan) }
-    return replyPrivately({ dryRun, plan: renderPlan(plan), ...outcome })
+    return replyPlan(plan, { dryRun, ...outcome })
   })
 
   return app
 }
 
-function renderPlan(plan: PrunePlan): object {
-  return { ...plan, distributions: plan.distributions.map(renderDistribution) }
+/** A long one is written as it is sent: as a whole, a plan of a hundred thousand distributions would take 200 MB. */
+function replyPlan({ distributions, ...plan }: PrunePlan, rest: object): Response {
+  const render = (some: readonly PrunedDistribution[]): object => ({
+    plan: { distributions: some.map(renderDistribution), ...plan },
+    ...rest,
+  })
+  if (distributions.length <= AT_ONCE) return replyPrivately(render([...distributions]))
+  const frame = `${JSON.stringify(render([]))}\n`
+  const gap = frame.indexOf('[') + 1
+  const headers = { 'Content-Type': 'application/json', ...PRIVATE_HEADERS }
+  const chunks = writeLong(distributions, { head: frame.slice(0, gap), tail: frame.slice(gap) })
+  return new Response(ReadableStream.from(chunks), { headers })
+}
+
+function* writeLong(
+  distributions: PrunePlan['distributions'],
+  { head, tail }: { readonly head: string; readonly tail: string },
+): Generator<Uint8Array> {
+  let text = head
+  let written = 0
+  for (const distribution of distributions) {
+    if (written > 0) text += ','
+    text += JSON.stringify(renderDistribution(distribution))
+    written += 1
+    if (written % AT_ONCE !== 0) continue
+    yield Buffer.from(text)
+    text = ''
+  }
+  yield Buffer.from(text + tail)
 }
 
 function renderDistribution(distribution: PrunedDistribution): object {

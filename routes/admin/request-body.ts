@@ -20,7 +20,11 @@ export const limitJson = limitBody(64 * 1024)
  * taken for one that is not there. Throws a 400 that says what is wrong.
  */
 export function parseJsonBody(text: string, keys: readonly string[]): Record<string, unknown> {
-  const record = text.trim() === '' ? {} : parseObject(text)
+  return refuseStrangers(text.trim() === '' ? {} : parseObject(text), keys)
+}
+
+/** The record, if it has none but these keys. */
+export function refuseStrangers(record: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
   const stranger = Object.keys(record).find((key) => !keys.includes(key))
   if (stranger === undefined) return record
   throw badRequest(`${JSON.stringify(stranger)} is unknown; known are ${keys.map((key) => `"${key}"`).join(', ')}.`)

@@ -7,8 +7,8 @@ import type { Repository } from '../repository.ts'
 import { replyJob } from './private-reply.ts'
 import { badRequest, limitBody } from './request-body.ts'
 
-/** A lock file of thousands of distributions has a megabyte or two. */
-const MAX_LIST_BYTES = 16 * 1024 * 1024
+/** The longest lock files that people have take up half of it. */
+const MAX_LIST_BYTES = 8 * 1024 * 1024
 
 /** Fetches what a lock file lists before anybody asks for it. */
 export function warmRoutes(repository: Repository): Hono<NodeEnv> {

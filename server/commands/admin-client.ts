@@ -16,6 +16,8 @@ export interface AdminRequest {
   /** A text is sent as it is, anything else as JSON. */
   readonly body?: object | string
   readonly accept?: string
+  /** RFC 7240. */
+  readonly prefer?: 'respond-async'
   /** The server's address, where it is not the one that the configuration says to listen on. */
   readonly server?: URL | undefined
   readonly signal?: AbortSignal
@@ -48,6 +50,13 @@ export async function openResponse(config: Config, request: AdminRequest): Promi
   const url = new URL(request.path, request.server ?? ownAddress(config))
   const response = await send(url, request, found.token)
   if (response.ok) return response
+  if (response.status === 401) {
+    const origin =
+      found.file === undefined ? 'was configured (ARBOR_ADMIN_TOKEN or admin-token)' : `is in ${found.file}`
+    throw new AdminError(
+      `${redactUrl(url)} has another admin token than the one that ${origin}: set ARBOR_ADMIN_TOKEN to what the server was started with, or name its data folder with --data`,
+    )
+  }
   throw new AdminError(`${redactUrl(url)} answered ${response.status}: ${problemIn(await response.text())}`)
 }
 
@@ -58,20 +67,26 @@ function ownAddress({ listen }: Config): string {
 }
 
 async function send(url: URL, request: AdminRequest, token: string): Promise<Response> {
-  const { method, body, accept = 'application/json', signal } = request
+  const { method, body, accept = 'application/json', prefer, signal } = request
   const type = typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json'
   try {
     return await fetch(url, {
       method,
       // The token is for this server only.
       redirect: 'error',
-      headers: { Authorization: `Bearer ${token}`, Accept: accept, 'Content-Type': type },
+      headers: {
+        Authorization: `Bearer ${token}`,
+        Accept: accept,
+        'Content-Type': type,
+        ...(prefer === undefined ? {} : { Prefer: prefer }),
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     })
   } catch (cause) {
     const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-    throw new AdminError(`no answer from ${redactUrl(url)}: ${reason || 'is the server running?'}`, { cause })
+    const remedy = 'is the server running? If it listens elsewhere, say where with --server'
+    throw new AdminError(`no answer from ${redactUrl(url)} (${reason}): ${remedy}`, { cause })
   }
 }
 

@@ -5,11 +5,14 @@
 export function outline(record: object, { indent = '', bytes = false } = {}): string {
   const entries = Object.entries(record).map(([key, value]) => [key, value as unknown] as const)
   const leaves = entries.filter(([, value]) => !isRecord(value))
-  const width = Math.max(0, ...leaves.map(([key]) => words(key).length))
+  // `fetched` and `fetchedBytes` side by side have to stay apart.
+  const label = (key: string): string =>
+    key.endsWith('Bytes') && key.slice(0, -'Bytes'.length) in record ? `${words(key)} bytes` : words(key)
+  const width = Math.max(0, ...leaves.map(([key]) => label(key).length))
   return entries
     .map(([key, value]) => {
       const inBytes = bytes || /bytes$/i.test(key)
-      if (!isRecord(value)) return `${indent}${words(key).padEnd(width)}  ${showLeaf(value, { bytes: inBytes })}\n`
+      if (!isRecord(value)) return `${indent}${label(key).padEnd(width)}  ${showLeaf(value, { bytes: inBytes })}\n`
       return `${indent}${words(key)}\n${outline(value, { indent: `${indent}  `, bytes: inBytes })}`
     })
     .join('')

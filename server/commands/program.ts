@@ -46,7 +46,7 @@ export function createProgram(surroundings: Surroundings): Command {
       'after',
       '\nThe admin API takes the token in ARBOR_ADMIN_TOKEN; without one, it is made at the first start.',
     )
-    .configureHelp({ helpWidth: 120 })
+    .configureHelp({ helpWidth: 120, showGlobalOptions: true })
     .showHelpAfterError('(arbor --help lists what there is)')
     .exitOverride()
   for (const add of COMMANDS) add(program, surroundings)

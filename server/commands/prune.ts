@@ -1,24 +1,22 @@
 import * as v from 'valibot'
 import type { Config } from '../config.ts'
-import { AdminError, askServer } from './admin-client.ts'
+import { AdminError, type AdminRequest, askServer } from './admin-client.ts'
 import { outline, printable, showBytes } from './outline.ts'
+import { type JobOptions, runJob } from './run-job.ts'
 
-export interface PruneOptions {
-  readonly server?: URL | undefined
-  readonly json: boolean
-  /** Without it nothing is deleted. */
-  readonly execute: boolean
+/** What is to go: see `PruneBudget`. */
+export interface PruneLimits {
   readonly maxBytes?: number | undefined
-  /** Milliseconds. */
-  readonly unusedForMs?: number | undefined
   readonly maxFiles?: number | undefined
   /** Bytes of the disk. */
   readonly minFree?: number | undefined
+  /** Milliseconds. */
+  readonly unusedForMs?: number | undefined
   /** As typed; the server says what is wrong with them. */
   readonly only?: { readonly [Part in 'index' | 'project' | 'sha256']?: string | undefined }
 }
 
-const answerSchema = v.looseObject({
+const planSchema = v.looseObject({
   plan: v.looseObject({
     distributions: v.array(
       v.looseObject({
@@ -31,31 +29,42 @@ const answerSchema = v.looseObject({
       }),
     ),
   }),
-  outcome: v.optional(v.looseObject({})),
 })
 
-type Answer = v.InferOutput<typeof answerSchema>
-
-/** `arbor prune`: what would go, or with `execute` what went, as text. Throws {@link AdminError}. */
-export async function renderPrune(config: Config, options: PruneOptions): Promise<string> {
-  const { server, json, execute, maxBytes, maxFiles, minFree, unusedForMs, only = {} } = options
-  const unusedFor = unusedForMs === undefined ? undefined : `${unusedForMs}ms`
-  const isSelective = Object.values(only).some((part) => part !== undefined)
-  const body = { dryRun: !execute, maxBytes, maxFiles, minFree, unusedFor, only: isSelective ? only : undefined }
-  const answer = await askServer(config, { method: 'POST', path: 'admin/prune', body, server })
+/** `arbor prune`: what would go, as text. Throws {@link AdminError}. */
+export async function renderPlan(
+  config: Config,
+  limits: PruneLimits,
+  { json, server }: { readonly json: boolean; readonly server?: URL | undefined },
+): Promise<string> {
+  const answer = await askServer(config, { ...requestOf(limits, { dryRun: true }), server })
   if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
-  const parsed = v.safeParse(answerSchema, answer)
+  const parsed = v.safeParse(planSchema, answer)
   if (!parsed.success) throw new AdminError('the server answered with something else than a prune plan')
-  return renderAnswer(parsed.output)
-}
-
-function renderAnswer({ plan, outcome }: Answer): string {
-  const { distributions, ...totals } = plan
+  const { distributions, ...totals } = parsed.output.plan
   const rows = distributions.map(({ project = '', version = '', filename, sha256, reason, freedBytes }) => {
     const name = project === '' ? (filename ?? sha256) : `${project} ${version}`
     return `${printable(name).padEnd(40)}  ${showBytes(freedBytes).padStart(9)}  ${printable(reason)}\n`
   })
-  const summary = { distributions: distributions.length, ...totals }
-  const end = outcome === undefined ? 'Nothing was deleted: add --execute to do it.\n' : `Deleted:\n${outline(outcome)}`
-  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${outline(summary)}\n${end}`
+  const summary = outline({ distributions: distributions.length, ...totals })
+  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${summary}\nNothing was deleted: add --execute to do it.\n`
+}
+
+/** `arbor prune --execute`: has it deleted, as a job. Throws {@link AdminError}. */
+export function runPrune(
+  config: Config,
+  limits: PruneLimits,
+  { server, ...options }: JobOptions & { readonly server: URL | undefined },
+): Promise<void> {
+  return runJob(config, { ...requestOf(limits, { dryRun: false }), prefer: 'respond-async', server }, options)
+}
+
+function requestOf(
+  { maxBytes, maxFiles, minFree, unusedForMs, only = {} }: PruneLimits,
+  { dryRun }: { readonly dryRun: boolean },
+): AdminRequest {
+  const unusedFor = unusedForMs === undefined ? undefined : `${unusedForMs}ms`
+  const isSelective = Object.values(only).some((part) => part !== undefined)
+  const body = { dryRun, maxBytes, maxFiles, minFree, unusedFor, only: isSelective ? only : undefined }
+  return { method: 'POST', path: 'admin/prune', body }
 }

@@ -23,6 +23,9 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
   await prepareDataFolder(diskIo, createLayout(config.data))
   const token = await resolveAdminToken(diskIo, config)
   const log = openLog(config.logLevel)
+  if (token.wasOpen === true) {
+    log.warn({ file: token.file }, 'others could read the admin token: remove its file for a new one')
+  }
   const server = await openServer({ ...config, adminToken: token.token }, log)
   let graceEndsAt = 0
   try {

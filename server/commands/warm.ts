@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { AdminError } from './admin-client.ts'
 import type { Surroundings } from './command-line/surroundings.ts'
@@ -19,7 +20,8 @@ export async function runWarm(
   const body = await options.readFile(file).catch((cause: unknown) => {
     throw new AdminError(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   })
-  if (body === undefined) throw new AdminError(`there is no file ${file}`)
+  // Named in full, since npm runs us in the folder of Arbor, wherever its user is.
+  if (body === undefined) throw new AdminError(`there is no file ${resolve(file)}`)
   const query = new URLSearchParams()
   if (index !== undefined) query.set('index', index)
   if (format !== undefined) query.set('format', format)

@@ -1,5 +1,6 @@
 import { suggest, type Mistake } from './mistakes.ts'
 import {
+  adminToken,
   describeMisfit,
   duration,
   fileCount,
@@ -8,7 +9,6 @@ import {
   indexUrl,
   listenAddress,
   size,
-  token,
   type Notation,
 } from './notation.ts'
 import { readTreeVariables, TREE_VARIABLES, type TreeSettings } from './tree-limits.ts'
@@ -29,7 +29,7 @@ const NOTATIONS = {
   data: folder,
   upstream: indexUrl,
   config: folder,
-  adminToken: token,
+  adminToken,
   caFile: filePath,
   maxSize: size,
   maxFiles: fileCount,

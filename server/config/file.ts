@@ -10,7 +10,7 @@ import { treesTable } from './tree-limits.ts'
 const fileSchema = table({
   listen: v.optional(written(notation.listenAddress), '127.0.0.1:3141'),
   data: v.optional(written(notation.folder)),
-  'admin-token': v.optional(written(notation.token)),
+  'admin-token': v.optional(written(notation.adminToken)),
   'log-level': v.optional(written(notation.logLevel), 'info'),
   /** Of every index that has none of its own. */
   mode: v.optional(written(notation.indexMode), 'normal'),

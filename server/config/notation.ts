@@ -262,6 +262,13 @@ export const token: Notation<string> = {
   show: showNothing,
 }
 
+/** One that nobody guesses; also not the asterisks that stand for one where the configuration is printed. */
+export const adminToken: Notation<string> = {
+  expected: 'at least 12 ASCII characters without spaces',
+  parse: (written) => match(written, /^[\x21-\x7e]{12,}$/)[0],
+  show: showNothing,
+}
+
 const ABANDONED = ['continue', 'stop'] as const
 /** What becomes of a download that nobody follows any more. */
 export type WhenAbandoned = (typeof ABANDONED)[number]

@@ -108,7 +108,7 @@ export class Flight {
 
   /** The same bytes are listed there, too: noted when they are kept. */
   addSighting(sighting: Sighting): void {
-    this.#sightings.push(sighting)
+    if (!this.#sightings.some((noted) => isSame(noted, sighting))) this.#sightings.push(sighting)
   }
 
   /** {@link landed}, for somebody who needs it kept: it then goes on though no client follows. */
@@ -137,8 +137,11 @@ export class Flight {
       const onDeserted = (): void => this.#stopIfAbandoned()
       this.#spool = await store.createSpool({ size, algorithms: algorithmsFor(listed), refusal, onDeserted })
       this.#answeredAt = clock()
-      takeOff(this.#spool)
-      return await this.#land(this.#spool, response)
+      // Of no bytes there is no last one to withhold: who asks waits for the verdict.
+      if (size !== 0) takeOff(this.#spool)
+      const distribution = await this.#land(this.#spool, response)
+      takeOff(undefined)
+      return distribution
     } catch (error) {
       response.discard()
       throw error
@@ -153,9 +156,11 @@ export class Flight {
       const digests = await spool.seal()
       checkDigests(listed, digests)
       spool.release()
-      const [first = this.#flown.sighting, ...others] = this.#sightings
-      const distribution = await store.keep(spool, digests, first)
-      for (const sighting of others) await store.catalog.addSighting(digests.sha256, sighting)
+      const distribution = await store.keep(spool, digests, this.#flown.sighting)
+      // Those too that come meanwhile.
+      for (const sighting of this.#sightings) {
+        if (sighting !== this.#flown.sighting) await store.catalog.addSighting(digests.sha256, sighting)
+      }
       return distribution
     } catch (error) {
       spool.fail(error)
@@ -191,6 +196,10 @@ export class Flight {
       log.warn({ err: error, url }, 'download failed')
     }
   }
+}
+
+function isSame(left: Sighting, right: Sighting): boolean {
+  return left.index === right.index && left.project === right.project && left.filename === right.filename
 }
 
 function checkLength(listed: ListedFile, { size }: UpstreamFile): void {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { UpstreamError } from '../errors.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+import { WAITED_OUT_SECONDS } from '../upstream/headers.ts'
 
 export interface RetryPolicy {
   /** How often a request is sent again after a failure that may pass. */
@@ -30,9 +31,14 @@ export async function openFile(
     const file = await upstream.openFile(target, part, options.signal)
     if (file.status === 200 || file.status === 206) return file
     file.discard()
-    if (file.status === 404 || file.status === 410) return undefined
+    if (isAbsence(target, file.status)) return undefined
     throw statusError(target.url, file.status, file.retryAfterSeconds)
   })
+}
+
+/** Does this status mean that there is no such thing? */
+export function isAbsence({ notFoundStatuses = [] }: Target, status: number): boolean {
+  return status === 404 || status === 410 || notFoundStatuses.includes(status)
 }
 
 /** Runs `attempt` until it succeeds, fails for good, or has failed `retries` times more than once. */
@@ -46,11 +52,11 @@ export async function retry<Value>(
       return await attempt()
     } catch (error) {
       if (failures >= policy.retries || !isWorthRetrying(error)) throw error
-      const asked = (error.retryAfterSeconds ?? 0) * 1000
+      const { retryAfterSeconds = 0 } = error
       const backoff = policy.retryDelayMs * 2 ** failures * (0.5 + Math.random())
-      // Somebody waits for this answer: a long Retry-After is passed on to them rather than slept out.
-      if (asked > 5000) throw error
-      await delay(Math.max(asked, backoff), undefined, { signal })
+      // Somebody waits for this answer.
+      if (retryAfterSeconds > WAITED_OUT_SECONDS) throw error
+      await delay(Math.max(retryAfterSeconds * 1000, backoff), undefined, { signal })
     }
   }
 }

@@ -1,19 +1,30 @@
 import { LRUCache } from 'lru-cache'
 import type { ByteRange } from '../../routes/content.ts'
+import { OwnedIteration } from '../../storage/owned-iteration.ts'
 import { SingleFlight } from '../../storage/single-flight.ts'
+import { oneChunk } from '../contents.ts'
 import { UpstreamError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+import type { Sighting } from '../../storage/model.ts'
 
 /** Many resolvers ask for the same tail within moments. */
 const KEEP_MS = 60_000
 const KEEP_BYTES = 16 << 20
+/** In memory at once for clients, who may be slow. */
+const LENT_BYTES = 64 << 20
 /** How long a host is taken to know no ranges after it showed so, milliseconds. */
 const NO_RANGES_MS = 10 * 60_000
 /** What a server answers that knows no ranges, or not this kind: the whole, or an error (protocol.md H7). */
 const NO_RANGES = new Set([200, 400, 405, 501])
+
+/** Where a file comes from, and under which project its traffic is counted. */
+export interface Source {
+  readonly target: Target
+  readonly sighting: Sighting
+}
 
 export interface PartsOptions {
   readonly upstream: Upstream
@@ -39,6 +50,7 @@ export class Parts {
     sizeCalculation: ({ length }) => 256 + length,
     ttl: KEEP_MS,
   })
+  #lent = 0
   readonly #sizes = new LRUCache<string, number>({ max: 10_000, ttl: KEEP_MS })
   readonly #hostsWithout = new LRUCache<string, true>({ max: 1000, ttl: NO_RANGES_MS })
 
@@ -47,14 +59,28 @@ export class Parts {
   }
 
   /** The bytes of `range` in a file of `size` bytes. Undefined where upstream does not give exactly these: then the whole has to be downloaded. */
-  async read(target: Target, range: ByteRange, size: number): Promise<Uint8Array | undefined> {
-    return this.#read(target, range, size)
+  async read(source: Source, range: ByteRange, size: number): Promise<Uint8Array | undefined> {
+    return this.#read(source, range, size)
+  }
+
+  /** The same for a client, who has to iterate it or give it up by `return`. Undefined also where others have too much in memory. */
+  async open(source: Source, range: ByteRange, size: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const length = range.last - range.first + 1
+    if (this.#lent + length > LENT_BYTES) return undefined
+    using lending = new DisposableStack()
+    lending.defer(() => void (this.#lent -= length))
+    this.#lent += length
+    const bytes = await this.#read(source, range, size)
+    if (bytes === undefined) return undefined
+    const lent = lending.move()
+    return new OwnedIteration(oneChunk(bytes), async () => lent.dispose())
   }
 
   /** Bytes of a file whose index does not say. Undefined where upstream does not either. */
-  async measure(target: Target): Promise<number | undefined> {
-    if (!this.#sizes.has(target.url)) await this.#read(target, { first: 0, last: 0 }, undefined)
-    return this.#sizes.get(target.url)
+  async measure(source: Source): Promise<number | undefined> {
+    const { url } = source.target
+    if (!this.#sizes.has(url)) await this.#read(source, { first: 0, last: 0 }, undefined)
+    return this.#sizes.get(url)
   }
 
   /** Waits for what runs. */
@@ -62,27 +88,29 @@ export class Parts {
     return this.#flights.settle()
   }
 
-  async #read(target: Target, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+  async #read(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+    const { target } = source
     if (this.#hostsWithout.has(hostOf(target))) return undefined
     const key = `${target.url} ${range.first}-${range.last}/${size}`
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept
     return this.#flights.run(key, async () => {
-      const bytes = await this.#fetch(target, range, size)
+      const bytes = await this.#fetch(source, range, size)
       if (bytes !== undefined) this.#kept.set(key, bytes)
       return bytes
     })
   }
 
-  async #fetch(target: Target, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+  async #fetch(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
     const { upstream, signal, log } = this.#options
+    const { target, sighting } = source
     try {
       const response = await upstream.openPart(target, range, signal)
       if ((response.status === 200 || response.status === 206) && Number.isSafeInteger(response.size)) {
         this.#sizes.set(target.url, response.size ?? 0)
       }
       const isIt = response.status === 206 && response.first === range.first && response.last === range.last
-      if (isIt && (size === undefined || response.size === size)) return await this.#readBody(response, range)
+      if (isIt && (size === undefined || response.size === size)) return await this.#readBody(response, range, sighting)
       response.discard()
       if (NO_RANGES.has(response.status) || (response.status === 206 && !isIt)) {
         this.#hostsWithout.set(hostOf(target), true)
@@ -97,11 +125,17 @@ export class Parts {
   }
 
   /** Undefined where it has another length than it announced. */
-  async #readBody(response: UpstreamFile, { first, last }: ByteRange): Promise<Uint8Array | undefined> {
+  async #readBody(
+    response: UpstreamFile,
+    { first, last }: ByteRange,
+    { index, project }: Sighting,
+  ): Promise<Uint8Array | undefined> {
+    const { metrics } = this.#options
     const bytes = Buffer.allocUnsafeSlow(last - first + 1)
     let filled = 0
     for await (const chunk of response.body) {
-      this.#options.metrics.bytesFromUpstream += chunk.length
+      metrics.bytesFromUpstream += chunk.length
+      metrics.traffic.note(index, project, { bytesFromUpstream: chunk.length })
       if (filled + chunk.length > bytes.length) return undefined
       bytes.set(chunk, filled)
       filled += chunk.length

@@ -1,8 +1,10 @@
 import { Piscina } from 'piscina'
+import { parsePageContent } from '../../storage/catalog/page-content.ts'
 import type { ProjectPage } from '../../storage/model.ts'
 import type { ProjectName } from '../../storage/names.ts'
+import { Pace } from '../../storage/pace.ts'
 import { UpstreamError } from '../errors.ts'
-import { parsePage } from './parse-page.ts'
+import { parsePage, parseProjectList } from './parse-page.ts'
 import type { PageResponse } from './response.ts'
 
 /**
@@ -19,39 +21,71 @@ export interface PageJob {
   readonly project: ProjectName
 }
 
-/** JSON, since to parse it here takes a third of what copying the page from thread to thread takes. */
+/** Text, since to read it here takes a third of what copying objects from thread to thread takes. */
 export type PageOutcome =
-  { readonly kind: 'page'; readonly json: string } | { readonly kind: 'error'; readonly message: string }
+  { readonly kind: 'read'; readonly text: string } | { readonly kind: 'error'; readonly message: string }
 
 export interface ParsedPage {
   readonly page: ProjectPage
-  /** The same as JSON, where it came so from the thread. */
+  /** The same as {@link formatPageContent} writes it, where it came so from the thread. */
   readonly json: string | undefined
 }
 
 /** Reads pages of any size without holding up the event loop. Its thread starts with the first page that needs one. Close it. */
 export class PagePool {
-  #pool: Piscina<PageJob, PageOutcome> | undefined
+  #pool: Piscina<PageJob | PageResponse, PageOutcome> | undefined
 
   /** As {@link parsePage}; rejects with {@link UpstreamError}. */
   async parse(response: PageResponse, project: ProjectName): Promise<ParsedPage> {
     if (response.body.length <= MAX_INLINE_BYTES) return { page: parsePage(response, project), json: undefined }
-    this.#pool ??= new Piscina({
+    const json = await this.#run({ response: copyable(response), project }, 'readPage')
+    return { page: await parsePageContent(json), json }
+  }
+
+  /** As {@link parseProjectList}; rejects with {@link UpstreamError}. */
+  async parseList(response: PageResponse): Promise<string[]> {
+    if (response.body.length <= MAX_INLINE_BYTES) return parseProjectList(response)
+    const text = await this.#run(copyable(response), 'readList')
+    const names: string[] = []
+    const pace = new Pace()
+    for (let start = 0; start < text.length;) {
+      const end = text.indexOf('\n', start)
+      names.push(text.slice(start, end))
+      start = end + 1
+      if (names.length % 1000 === 0 && pace.isDue) await pace.rest()
+    }
+    return names
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.destroy()
+  }
+
+  async #run(job: PageJob | PageResponse, name: 'readPage' | 'readList'): Promise<string> {
+    const outcome = await this.#open().run(job, { name })
+    if (outcome.kind === 'error') throw new UpstreamError('ERR_UPSTREAM_PAGE', outcome.message)
+    return outcome.text
+  }
+
+  #open(): Piscina<PageJob | PageResponse, PageOutcome> {
+    if (this.#pool !== undefined) return this.#pool
+    const pool = new Piscina<PageJob | PageResponse, PageOutcome>({
       filename: new URL('./thread.ts', import.meta.url).href,
-      name: 'parseInThread',
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: IDLE_TIMEOUT_MS,
       atomics: 'disabled',
       recordTiming: false,
     })
-    const { body, contentType, url } = response
-    const outcome = await this.#pool.run({ response: { body, contentType, url }, project })
-    if (outcome.kind === 'error') throw new UpstreamError('ERR_UPSTREAM_PAGE', outcome.message)
-    return { page: JSON.parse(outcome.json) as ProjectPage, json: outcome.json }
+    // As of the threads that unpack: one that cannot begin must not leave anybody waiting, nor end the server.
+    pool.on('error', () => {
+      if (this.#pool === pool) this.#pool = undefined
+      void pool.destroy()
+    })
+    return (this.#pool = pool)
   }
+}
 
-  async close(): Promise<void> {
-    await this.#pool?.destroy()
-  }
+function copyable({ body, contentType, url }: PageResponse): PageResponse {
+  return { body, contentType, url }
 }

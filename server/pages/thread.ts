@@ -1,11 +1,27 @@
-import { parsePage } from './parse-page.ts'
+import { formatPageContent } from '../../storage/catalog/page-content.ts'
 import { PageError } from './errors.ts'
 import type { PageJob, PageOutcome } from './page-pool.ts'
+import { parsePage, parseProjectList } from './parse-page.ts'
+import type { PageResponse } from './response.ts'
 
-/** Reads one page in a worker thread. Never rejects: an error would lose its fields on the way to the other thread. */
-export function parseInThread({ response, project }: PageJob): PageOutcome {
+/** Reads one page in a worker thread; what comes back is {@link formatPageContent}'s. Never rejects, as all here. */
+export function readPage({ response, project }: PageJob): PageOutcome {
+  return outcomeOf(() => formatPageContent(parsePage(response, project)))
+}
+
+/** Reads a list of projects: a name to a line. */
+export function readList(response: PageResponse): PageOutcome {
+  return outcomeOf(() =>
+    parseProjectList(response)
+      .map((name) => `${name}\n`)
+      .join(''),
+  )
+}
+
+/** An error would lose its fields on the way to the other thread. */
+function outcomeOf(read: () => string): PageOutcome {
   try {
-    return { kind: 'page', json: JSON.stringify(parsePage(response, project)) }
+    return { kind: 'read', text: read() }
   } catch (error) {
     if (!(error instanceof PageError)) throw error
     return { kind: 'error', message: error.message }

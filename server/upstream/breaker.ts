@@ -3,6 +3,7 @@ import type { Clock } from '../../storage/clock.ts'
 import { UpstreamError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isHostUnreached } from './failures.ts'
+import { WAITED_OUT_SECONDS } from './headers.ts'
 
 /** So many failures, and no success between them, for so long: a burst of requests that one hiccup strikes is no host in trouble. */
 const FAILURES = 5
@@ -10,10 +11,14 @@ const LASTING_MS = 3000
 /** How long a host in trouble is left alone: at first, and at most; doubled in between, with jitter. */
 const REST_MIN_MS = 2000
 const REST_MAX_MS = 60_000
+/** A body that broke after so much is a flaky line, over which downloads get on, and no host in trouble; bytes. */
+const PROGRESS_BYTES = 1 << 20
 /** Pages may name any host. */
 const MAX_HOSTS = 1000
 /** It says that a server is in trouble; 501 is an answer. */
 const isTrouble = (status: number): boolean => status >= 500 && status !== 501
+/** It says that a server asks for time. */
+const isBusy = (status: number): boolean => status === 429 || status === 503
 
 export interface BreakerOptions {
   readonly clock: Clock
@@ -33,6 +38,18 @@ export interface HostCondition {
   readonly openUntil: number | undefined
 }
 
+/** One request that was admitted: it learns what becomes of it. */
+export interface Attempt {
+  /** The headers came. */
+  answered(status: number, retryAfterSeconds: number | undefined): void
+  /** Bytes of the body came. */
+  received(bytes: number): void
+  /** The body came to its end. */
+  finished(): void
+  /** There was no answer, or the body broke off. What is no trouble of the host's decides nothing. */
+  failed(error: unknown): void
+}
+
 interface Host {
   failures: number
   /** When the first request that failed since the last success was sent, or that success came. */
@@ -44,13 +61,24 @@ interface Host {
   restMs: number
   /** Of the last failure, without secrets. */
   reason: string
+  /** It is open because the host asked for that. */
+  isAskedFor: boolean
   isProbed: boolean
 }
 
+interface Failure {
+  /** Until then all was well with this request. */
+  readonly wellUntil: number
+  readonly isProbe: boolean
+  readonly isUnreached: boolean
+  readonly reason: string
+}
+
 /**
- * A circuit breaker per upstream host. One in trouble (not reached, time-outs, 5xx) is not asked for a while, so that nobody waits for its
- * time-outs and it can recover; then one request at a time is let through, and a success ends it. A URL that fails again and again counts
- * once, while its host is reached: one broken page must not shut off all the others.
+ * A circuit breaker per upstream host. One in trouble (not reached, time-outs, 5xx, bodies that break off) is not asked for a while, so that
+ * nobody waits for its time-outs and it can recover; then one request at a time is let through, and an answer ends it. A URL that fails again
+ * and again counts once, while its host is reached: one broken page must not shut off all the others. A host that asks to be left alone
+ * (429 or 503 with Retry-After) is, for as long as it says.
  */
 export class Breaker {
   readonly #options: BreakerOptions
@@ -60,27 +88,42 @@ export class Breaker {
     this.#options = options
   }
 
-  /** Runs one request to the URL's host, and learns from its outcome. Throws {@link UpstreamError} at once where the host is in trouble. */
-  async watch<Response extends { readonly statusCode: number }>(
-    url: URL,
-    send: () => Promise<Response>,
-  ): Promise<Response> {
+  /** Before a request to this URL is sent. Throws {@link UpstreamError} where it may not be, since the host is in trouble. */
+  admit(url: URL): Attempt {
+    const { clock } = this.#options
     const host = this.#find(url.origin)
-    const isProbe = this.#admit(url.origin, host)
-    const sentAt = this.#options.clock()
-    try {
-      const response = await send()
-      if (isTrouble(response.statusCode))
-        this.#fail(url, host, { sentAt, isProbe, reason: `status ${response.statusCode}` })
-      else this.#succeed(url, host)
-      return response
-    } catch (error) {
-      const isUnreached = isHostUnreached(error)
-      if (isUnreached !== undefined)
-        this.#fail(url, host, { sentAt, isProbe, isUnreached, reason: error instanceof Error ? error.message : '' })
-      throw error
-    } finally {
-      if (isProbe) host.isProbed = false
+    const isProbe = this.#mayPass(url.origin, host)
+    let wellUntil = clock()
+    let bytes = 0
+    // What was not decided by its headers.
+    let isUndecided = true
+    return {
+      answered: (status, retryAfterSeconds) => {
+        if (isProbe) host.isProbed = false
+        isUndecided = status === 200 || status === 206
+        if (isBusy(status) && retryAfterSeconds !== undefined && retryAfterSeconds > WAITED_OUT_SECONDS) {
+          this.#rest(url.origin, host, { status, retryAfterSeconds })
+        } else if (isTrouble(status)) {
+          this.#fail(url, host, { wellUntil, isProbe, isUnreached: false, reason: `status ${status}` })
+        } else if (isUndecided) {
+          // Others may be let through, but what failed is not forgotten.
+          this.#close(url.origin, host, isProbe)
+        } else this.#succeed(url.origin, host, isProbe)
+      },
+      received: (length) => {
+        bytes += length
+        wellUntil = clock()
+      },
+      finished: () => {
+        if (isUndecided) this.#succeed(url.origin, host, isProbe)
+      },
+      failed: (error) => {
+        if (isProbe) host.isProbed = false
+        const isUnreached = isHostUnreached(error)
+        if (!isUndecided || isUnreached === undefined || bytes >= PROGRESS_BYTES) return
+        const reason = error instanceof Error ? error.message : ''
+        this.#fail(url, host, { wellUntil, isProbe, isUnreached, reason })
+      },
     }
   }
 
@@ -91,53 +134,78 @@ export class Breaker {
       const state = openUntil === undefined ? 'closed' : now < openUntil ? 'open' : 'half-open'
       return { host, state, failures, openUntil }
     })
-    return conditions.toSorted((left, right) => right.failures - left.failures)
+    const isOpen = ({ openUntil }: HostCondition): number => Number(openUntil !== undefined)
+    return conditions.toSorted((left, right) => isOpen(right) - isOpen(left) || right.failures - left.failures)
   }
 
   #find(origin: string): Host {
     const known = this.#hosts.get(origin)
     if (known !== undefined) return known
-    const host = { ...WELL, succeededAt: 0, failedUrls: new Set<string>() }
+    const host = { ...WELL, isProbed: false, succeededAt: 0, failedUrls: new Set<string>() }
     this.#hosts.set(origin, host)
     return host
   }
 
   /** Is this request the one that tells whether the host is well again? Throws where it may not be sent. */
-  #admit(origin: string, host: Host): boolean {
+  #mayPass(origin: string, host: Host): boolean {
     if (host.openUntil === undefined) return false
     const restMs = host.openUntil - this.#options.clock()
     if (restMs <= 0 && !host.isProbed) return (host.isProbed = true)
     const retryAfterSeconds = Math.max(1, Math.ceil(restMs / 1000))
-    const message = `${origin} is asked again in ${retryAfterSeconds} s, since it failed ${host.failures} times (${host.reason})`
+    const again = `${origin} is asked again in ${retryAfterSeconds} s`
+    if (host.isAskedFor) {
+      const message = `${again}, since it wants to be left alone (${host.reason})`
+      throw new UpstreamError('ERR_UPSTREAM_BUSY', message, { retryAfterSeconds })
+    }
+    const message = `${again}, since it failed ${host.failures} times (${host.reason})`
     throw new UpstreamError('ERR_UPSTREAM_DOWN', message, { retryAfterSeconds })
   }
 
-  #succeed({ origin }: URL, host: Host): void {
+  /** False where it stays as it is: a request that was sent before the host asked to be left alone says nothing of that. */
+  #close(origin: string, host: Host, isProbe: boolean): boolean {
+    if (host.isAskedFor && !isProbe) return false
     if (host.openUntil !== undefined) this.#options.log.info({ host: origin }, 'upstream is well again')
+    host.openUntil = undefined
+    host.isAskedFor = false
+    return true
+  }
+
+  #succeed(origin: string, host: Host, isProbe: boolean): void {
+    if (!this.#close(origin, host, isProbe)) return
     host.failedUrls.clear()
     Object.assign(host, WELL, { succeededAt: this.#options.clock() })
   }
 
-  #fail(
-    { origin, href }: URL,
-    host: Host,
-    failure: { sentAt: number; isProbe: boolean; isUnreached?: boolean; reason: string },
-  ): void {
-    const { sentAt, isProbe, isUnreached = false, reason } = failure
+  /** As it asks. */
+  #rest(origin: string, host: Host, asked: { readonly status: number; readonly retryAfterSeconds: number }): void {
+    const openUntil = this.#options.clock() + asked.retryAfterSeconds * 1000
+    // Fifty requests that were under way are told the same.
+    if (host.openUntil === undefined || host.openUntil < openUntil - 1000) {
+      this.#options.log.warn({ host: origin, ...asked }, 'upstream asks to be left alone, and is')
+    }
+    host.openUntil = Math.max(openUntil, host.openUntil ?? 0)
+    host.isAskedFor = true
+    host.reason = `status ${asked.status}`
+  }
+
+  #fail({ origin, href }: URL, host: Host, { wellUntil, isProbe, isUnreached, reason }: Failure): void {
     // Sent before it opened: that says nothing new.
     if (host.openUntil !== undefined && !isProbe) return
     const { clock, log, random = Math.random } = this.#options
     host.reason = reason
-    if (host.failures === 0) host.failingSince = Math.max(sentAt, host.succeededAt)
+    host.isAskedFor = false
+    if (host.failures === 0) host.failingSince = Math.max(wellUntil, host.succeededAt)
     if (isUnreached || !host.failedUrls.has(href)) host.failures += 1
     if (!isUnreached && host.failedUrls.size < FAILURES) host.failedUrls.add(href)
     const isLasting = host.failures >= FAILURES && clock() - host.failingSince >= LASTING_MS
     if (!isProbe && !isLasting) return
-    host.restMs = isProbe ? Math.min(2 * host.restMs, REST_MAX_MS) : REST_MIN_MS
+    // Twice as long where it was open before, and no body came through since.
+    const isAgain = isProbe || host.restMs > 0
+    host.restMs = isAgain ? Math.min(2 * Math.max(host.restMs, REST_MIN_MS), REST_MAX_MS) : REST_MIN_MS
     host.openUntil = clock() + host.restMs * (0.75 + random() / 2)
     const facts = { host: origin, failures: host.failures, reason, restMs: Math.round(host.openUntil - clock()) }
     log[isProbe ? 'debug' : 'warn'](facts, 'upstream is in trouble, and is not asked for a while')
   }
 }
 
-const WELL = { failures: 0, failingSince: 0, openUntil: undefined, restMs: REST_MIN_MS, reason: '', isProbed: false }
+const WELL = { failures: 0, failingSince: 0, openUntil: undefined, restMs: 0, reason: '', isAskedFor: false } as const

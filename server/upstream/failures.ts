@@ -12,6 +12,8 @@ const UNREACHED = new Set([
   'EAI_AGAIN',
   'UND_ERR_CONNECT_TIMEOUT',
 ])
+/** We could not even ask: descriptors, ports or memory ran out here. */
+const OWN = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 /** What Node says of a certificate chain that ends in nothing that it trusts. */
 const UNKNOWN_ISSUER = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -46,16 +48,8 @@ export function translateError(error: unknown, url: string): unknown {
 export function isHostUnreached(error: unknown): boolean | undefined {
   if (!(error instanceof UpstreamError)) return undefined
   if (error.code !== 'ERR_UPSTREAM_UNAVAILABLE' && error.code !== 'ERR_UPSTREAM_TIMEOUT') return undefined
-  return error.cause instanceof Error && UNREACHED.has(codeOf(error.cause))
-}
-
-/** The same body; what breaks it is an {@link UpstreamError}. */
-export async function* translateErrors(body: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    throw translateError(error, url)
-  }
+  const code = error.cause instanceof Error ? codeOf(error.cause) : ''
+  return OWN.has(code) ? undefined : UNREACHED.has(code)
 }
 
 function timeout(cause: Error, url: string): UpstreamError {

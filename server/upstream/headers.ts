@@ -3,6 +3,8 @@ export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefi
 
 /** No client is told to wait longer, whatever upstream says: pip sleeps for as long as it is told. */
 const RETRY_AFTER_MAX_SECONDS = 600
+/** A Retry-After up to this is waited for by ourselves; a longer one is passed on to whoever asks, and its host is left alone for so long. */
+export const WAITED_OUT_SECONDS = 5
 
 /** A header's value; the first where it is repeated. */
 export function headerOf(headers: UpstreamHeaders, name: string): string | undefined {

@@ -12,6 +12,8 @@ export interface Target {
    * projects to a public one makes private names confusable (protocol.md H5).
    */
   readonly redirectHosts?: 'any' | readonly string[] | undefined
+  /** Statuses that mean "not there" beside 404 and 410. */
+  readonly notFoundStatuses?: readonly number[] | undefined
   /** Called with the `Last-Modified` of each response that brings the file, or a part of it. */
   readonly onLastModified?: ((lastModified: string) => void) | undefined
 }

@@ -1,6 +1,10 @@
 import { type Filename, parseFilename, parseProjectName, type ProjectName } from '../../storage/names.ts'
 import { parseSha256, type Sha256 } from '../../storage/digest.ts'
+import { RouteError } from '../../routes/errors.ts'
 import type { Skipped, WarmList, Wish } from './warm-list.ts'
+
+/** More no lock file names; each takes memory until its job is forgotten. */
+const MAX_ENTRIES = 100_000
 
 /** A package as a lock file has it, not checked. */
 export interface LockedPackage {
@@ -16,17 +20,19 @@ export interface LockedFile {
   readonly sha256: string | undefined
 }
 
-/** Collects what the entries of a list come to. */
+/** Collects what the entries of a list come to. Throws a {@link RouteError} where they are too many. */
 export class ListBuilder {
   readonly #wishes: Wish[] = []
   readonly #skipped: Skipped[] = []
 
   add(wish: Wish): void {
     this.#wishes.push(wish)
+    this.#limit()
   }
 
   skip(entry: string, reason: string): void {
     this.#skipped.push({ entry: entry.slice(0, 200), reason })
+    this.#limit()
   }
 
   /** Every file of a package, whatever machine it is for. */
@@ -44,6 +50,11 @@ export class ListBuilder {
 
   build(): WarmList {
     return { wishes: this.#wishes, skipped: this.#skipped }
+  }
+
+  #limit(): void {
+    if (this.#wishes.length + this.#skipped.length <= MAX_ENTRIES) return
+    throw new RouteError('ERR_BAD_REQUEST', `The list has more than ${MAX_ENTRIES} entries: give it in parts.`)
   }
 }
 

@@ -19,6 +19,12 @@ export function parseRequirements(text: string): WarmList {
   return list.build()
 }
 
+/** Of one requirement: it has a hash for each of its files. */
+const MAX_OPTIONS = 10_000
+
+/** Those that Python's `str.splitlines` knows, but for control characters that are in no list. */
+const LINE_END = /\r\n|[\n\v\f\r\u{85}\u{2028}\u{2029}]/u
+
 /** pip's: from a `#` at the start, or after white space. */
 const COMMENT = /(?:^|\s)#.*$/
 
@@ -26,7 +32,7 @@ const COMMENT = /(?:^|\s)#.*$/
 function joinLines(text: string): string[] {
   const joined: string[] = []
   let open = ''
-  for (const line of text.replace(/^\u{FEFF}/u, '').split(/\r\n|\r|\n/)) {
+  for (const line of text.replace(/^\u{FEFF}/u, '').split(LINE_END)) {
     const isComment = COMMENT.test(line)
     if (line.endsWith('\\') && !isComment) {
       open += line.slice(0, -1)
@@ -41,7 +47,7 @@ function joinLines(text: string): string[] {
 
 function addRequirement(text: string, list: ListBuilder): void {
   if (text.startsWith('-')) return list.skip(text, 'options are not followed')
-  const [specifier = '', ...options] = text.split(/ (?=--)/)
+  const [specifier = '', ...options] = text.split(/ (?=--)/, MAX_OPTIONS)
   const [what = ''] = specifier.split(';', 1)
   const [, name, version] = PINNED.exec(what.trim()) ?? []
   const project = findProjectName(name)

@@ -2,6 +2,7 @@ import type { WarmFormat } from '../../routes/administration.ts'
 import { RouteError } from '../../routes/errors.ts'
 import type { Sha256 } from '../../storage/digest.ts'
 import type { Filename, ProjectName } from '../../storage/names.ts'
+import { parsePdmLock, parsePoetryLock } from './parse-poetry-lock.ts'
 import { parsePylock } from './parse-pylock.ts'
 import { parseRequirements } from './parse-requirements.ts'
 import { parseUvLock } from './parse-uv-lock.ts'
@@ -40,6 +41,8 @@ const PARSERS: Readonly<Record<WarmFormat, (text: string) => WarmList>> = {
   requirements: parseRequirements,
   pylock: parsePylock,
   'uv-lock': parseUvLock,
+  'poetry-lock': parsePoetryLock,
+  'pdm-lock': parsePdmLock,
 }
 
 /** Throws a {@link RouteError} where the text is not what it should be, or names nothing to fetch. */
@@ -53,6 +56,9 @@ export function parseWarmList(text: string, format: WarmFormat | undefined): War
 
 /** By what no file of another format has at the start of a line. */
 function detectFormat(text: string): WarmFormat {
-  if (/^\[\[ *packages *\]\]/m.test(text) || /^lock-version *=/m.test(text)) return 'pylock'
-  return /^\[\[ *package *\]\]/m.test(text) ? 'uv-lock' : 'requirements'
+  if (/^\[\[ *packages *\]\]/m.test(text)) return 'pylock'
+  const hasPackages = /^\[\[ *package *\]\]/m.test(text)
+  if (/^lock-version *=/m.test(text)) return hasPackages ? 'poetry-lock' : 'pylock'
+  if (!hasPackages) return 'requirements'
+  return /^lock_version *=/m.test(text) ? 'pdm-lock' : 'uv-lock'
 }

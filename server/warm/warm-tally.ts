@@ -3,8 +3,8 @@ import type { Download } from '../file-source.ts'
 import type { Wanted } from './find-wanted.ts'
 import type { Skipped } from './warm-list.ts'
 
-/** How many of each kind are told one by one. */
-const TOLD = 1000
+/** How many of each kind are told one by one: the results of a hundred jobs are in memory. */
+const TOLD = 200
 
 /** What became of the files of one list. */
 export class WarmTally {

@@ -8,7 +8,7 @@ import { inflateChunks } from './inflate-chunks.ts'
 export const MAX_WHOLE_BYTES = 4 * 1024 * 1024
 
 /** The pieces in which a large stored member is read, bytes: two of them stay in a processor's cache while they are hashed and written. */
-const PIECE_BYTES = 512 * 1024
+const PIECE_BYTES = 1024 * 1024
 
 /** Is the member small enough for {@link readMember}? */
 export function isWhole(member: Member): boolean {

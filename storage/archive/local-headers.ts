@@ -1,4 +1,5 @@
 import { ArchiveRefusedError } from '../errors.ts'
+import type { Member } from './archive.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { assertDescriptor } from './descriptor.ts'
 import type { DirectoryRecord } from './directory.ts'
@@ -13,18 +14,12 @@ const UTF8_FLAG = 0x0800
 /** Local headers are small and may be far apart. */
 const READ_AHEAD = 64 * 1024
 
-/** A record with the place of its data. */
-export interface LocatedRecord extends DirectoryRecord {
-  /** Where the compressed bytes begin in the file. */
-  readonly dataOffset: number
-}
-
 /**
  * Reads every local header and holds it against the directory: the members must follow each other without a gap or an overlap from the
  * first byte to the directory, and say the same (archives.md, rows 4 and 8 to 14). In the order of the file. Throws
  * {@link ArchiveRefusedError}.
  */
-export function locateMembers(file: ArchiveFile, records: readonly DirectoryRecord[], end: number): LocatedRecord[] {
+export function locateMembers(file: ArchiveFile, records: readonly DirectoryRecord[], end: number): Member[] {
   const sorted = records.toSorted((a, b) => a.offset - b.offset)
   let position = 0
   const located = sorted.map((record, index) => {
@@ -35,10 +30,16 @@ export function locateMembers(file: ArchiveFile, records: readonly DirectoryReco
     const dataOffset = readHeader(file, record, boundary)
     const dataEnd = dataOffset + record.compressedSize
     position = assertDescriptor(file, record, { dataEnd, boundary, announced: hasDescriptor(file, offset) })
-    return { ...record, dataOffset }
+    return locate(record, dataOffset)
   })
   if (position !== end) throw gap(sorted.length, end - position)
   return located
+}
+
+/** Without the raw name: a member that is sent to another thread would take the whole directory along. */
+function locate(record: DirectoryRecord, dataOffset: number): Member {
+  const { path, isDirectory, isExecutable, method, crc32, size, compressedSize } = record
+  return { path, isDirectory, isExecutable, method, crc32, size, dataOffset, compressedSize }
 }
 
 function gap(index: number, bytes: number, path?: string): ArchiveRefusedError {

@@ -24,6 +24,8 @@ export interface BlobStore {
   localPath(blake3: Blake3): Promise<string | undefined>
   /** Removes blobs; those that are not there count as removed. Who has one open may read it to its end. */
   remove(blake3s: Iterable<Blake3>): Promise<void>
+  /** Closes kept descriptors of what another process has removed: as long as they are open, its bytes stay on the disk. */
+  forgetRemoved(): Promise<void>
   /** Reads a blob afresh and compares it with its digest. Throws where that cannot be found out, which says nothing of the blob. */
   check(blake3: Blake3, options?: CheckOptions): Promise<FileState>
   /**
@@ -36,7 +38,7 @@ export interface BlobStore {
   /** The right to scrub, for one at a time of all that have these blobs open; undefined: somebody else has it. It ends with the process. */
   claimScrub(): Disposable | undefined
   /** Every blob there is, in no order. */
-  list(): AsyncIterable<{ readonly blake3: Blake3; readonly size: number }>
+  list(): AsyncIterable<Blake3>
   /** Closes kept descriptors; staged files of this process are removed. */
   close(): Promise<void>
 }

@@ -124,6 +124,12 @@ class DiskBlobStore implements BlobStore {
     await asStoreErrors(() => inParallel(blake3s, WIDTH, removeOne))
   }
 
+  async forgetRemoved(): Promise<void> {
+    for (const blake3 of this.#kept.names()) {
+      if ((await this.#io.size(this.#layout.blob(blake3))) === undefined) this.#kept.forget(blake3)
+    }
+  }
+
   async check(blake3: Blake3, options?: CheckOptions): Promise<FileState> {
     this.#assertOpen()
     return checkFile(this.#io, this.#layout.blob(blake3), blake3, options)
@@ -147,15 +153,11 @@ class DiskBlobStore implements BlobStore {
     return typeof lock === 'string' ? undefined : { [Symbol.dispose]: () => lock.release() }
   }
 
-  async *list(): AsyncGenerator<{ blake3: Blake3; size: number }> {
+  async *list(): AsyncGenerator<Blake3> {
     for (const prefix of await this.#io.list(this.#layout.blobs)) {
       if (!/^[0-9a-f]{2}$/.test(prefix)) continue
       for (const rest of await this.#io.list(this.#layout.blobFolder(prefix))) {
-        if (!/^[0-9a-f]{62}$/.test(rest)) continue
-        const blake3 = parseBlake3(prefix + rest)
-        const size = await this.#io.size(this.#layout.blob(blake3))
-        // Another process may have removed it since its folder was read.
-        if (size !== undefined) yield { blake3, size }
+        if (/^[0-9a-f]{62}$/.test(rest)) yield parseBlake3(prefix + rest)
       }
     }
   }

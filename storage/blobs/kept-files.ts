@@ -11,6 +11,8 @@ import { asDamage } from './unreadable.ts'
 export class KeptFiles {
   readonly #io: Io
   readonly #kept: LRUCache<Blake3, SharedFile>
+  /** What is kept, and what is only still read: a hundred readers of one file need one descriptor. */
+  readonly #open = new Map<Blake3, SharedFile>()
   readonly #closing = new Set<Promise<void>>()
   /** How often {@link forget} was called: a file that was opened before and is there after must not be kept. */
   #forgotten = 0
@@ -22,21 +24,34 @@ export class KeptFiles {
 
   /** Undefined where there is no such file. */
   async open(blake3: Blake3, path: string): Promise<OpenBlob | undefined> {
-    const kept = this.#kept.get(blake3)
-    if (kept !== undefined) return kept.lend()
+    const known = this.#kept.get(blake3) ?? this.#open.get(blake3)
+    if (known !== undefined) return known.lend()
     const forgotten = this.#forgotten
-    const file = await this.#io.openIfPresent(path)
+    const file = await this.#openFile(path)
     if (file === undefined) return undefined
-    const shared = new SharedFile(blake3, file, await this.#sizeOf(file), (closed) => this.#track(closed))
+    const shared = new SharedFile(blake3, file, await this.#sizeOf(file), (closed) => this.#end(blake3, shared, closed))
+    const other = this.#open.get(blake3)
+    if (other !== undefined) {
+      shared.retire()
+      return other.lend()
+    }
     const lent = shared.lend()
-    if (forgotten === this.#forgotten && !this.#kept.has(blake3)) this.#kept.set(blake3, shared)
-    else shared.retire()
+    if (forgotten === this.#forgotten) {
+      this.#open.set(blake3, shared)
+      this.#kept.set(blake3, shared)
+    } else shared.retire()
     return lent
+  }
+
+  /** Of those that whoever comes next would share. */
+  names(): Blake3[] {
+    return [...this.#open.keys()]
   }
 
   /** Call it when the file has lost its name. */
   forget(blake3: Blake3): void {
     this.#forgotten += 1
+    this.#open.delete(blake3)
     this.#kept.delete(blake3)
   }
 
@@ -45,6 +60,18 @@ export class KeptFiles {
     this.#forgotten += 1
     this.#kept.clear()
     await Promise.all(this.#closing)
+  }
+
+  /** Where there is no descriptor left, those that nobody reads are given up for the one that is wanted. */
+  async #openFile(path: string): Promise<IoFile | undefined> {
+    try {
+      return await this.#io.openIfPresent(path)
+    } catch (error) {
+      if (!isOutOfDescriptors(error) || this.#kept.size === 0) throw error
+      this.#kept.clear()
+      await Promise.all(this.#closing)
+      return this.#io.openIfPresent(path)
+    }
   }
 
   async #sizeOf(file: IoFile): Promise<number> {
@@ -56,11 +83,16 @@ export class KeptFiles {
     }
   }
 
-  #track(closed: Promise<void>): void {
+  #end(blake3: Blake3, file: SharedFile, closed: Promise<void>): void {
+    if (this.#open.get(blake3) === file) this.#open.delete(blake3)
     // A file that was only read loses nothing if its closing fails.
     const settled = closed.catch(() => {}).finally(() => this.#closing.delete(settled))
     this.#closing.add(settled)
   }
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')
 }
 
 /** One descriptor with the number of those who read from it. */

@@ -46,7 +46,7 @@ async function claim(io: Io, layout: Layout): Promise<{ id: string; lock: Proces
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const id = crypto.randomUUID()
     const path = layout.stagingLock(id)
-    const lock = takeProcessLock(path, { create: true })
+    const lock = await takeLock(io, layout, id)
     if (typeof lock === 'string') continue
     try {
       // Another process's sweep may have come between the making and the locking: then we hold a file without a name.
@@ -59,6 +59,17 @@ async function claim(io: Io, layout: Layout): Promise<{ id: string; lock: Proces
     }
   }
   throw new Error(`no lock can be held in ${layout.staging}: does its file system support locks?`)
+}
+
+async function takeLock(io: Io, layout: Layout, id: string): Promise<ReturnType<typeof takeProcessLock>> {
+  try {
+    return takeProcessLock(layout.stagingLock(id), { create: true })
+  } catch (error) {
+    // SQLite does not say why it could not make its file; this does.
+    await io.makeFolder(layout.stagingFolder(id))
+    await io.remove(layout.stagingFolder(id))
+    throw error
+  }
 }
 
 /** Removes what processes that are dead left in staging, and never what a live one has there, in whatever container it runs. */

@@ -13,10 +13,12 @@ import type { IndexName, ProjectName } from '../names.ts'
 import type { Pin } from '../pin.ts'
 import type { Condemned } from './condemned.ts'
 import type { RecordedFile } from './files.ts'
+import type { PageName } from './listings.ts'
+import type { KeptMetadata, SaveMetadataOptions } from './metadata.ts'
 import type { KeptPin } from './pins.ts'
 import type { ProjectUsage } from './projects.ts'
 import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './pruning.ts'
-import type { Run, RunKind } from './runs.ts'
+import type { Run, RunKind, ScrubPosition } from './runs.ts'
 import type { UnhashedFile } from './unhashed.ts'
 import type { StaleCounts } from './stale.ts'
 import type { TrafficEntry, TrafficQuery, TrafficSum } from './traffic.ts'
@@ -24,11 +26,13 @@ import type { TrafficEntry, TrafficQuery, TrafficSum } from './traffic.ts'
 export type {
   Condemned,
   KeptPin,
+  PageName,
   Pin,
   ProjectUsage,
   RecordedFile,
   Run,
   RunKind,
+  ScrubPosition,
   StaleCounts,
   TrafficEntry,
   TrafficQuery,
@@ -58,6 +62,10 @@ export interface Catalog {
   confirmPage(index: IndexName, project: ProjectName, fetchedAt: number): Promise<void>
   /** Upstream has no such project (any more). */
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
+  /** The pages that list a file with this SHA-256, whether it is stored or not. Others can do something in between. */
+  findPagesListing(sha256: Sha256): Promise<readonly PageName[]>
+  /** Has pages that an older version saved found by {@link findPagesListing}, too; aborted, those that it came to. Others can write in between. */
+  completeListings(options: { readonly signal: AbortSignal }): Promise<void>
 
   findDistribution(digest: Digest): Promise<DistributionRecord | undefined>
   /** Stored distributions that were seen on an index under a project, oldest first. */
@@ -70,12 +78,17 @@ export interface Catalog {
   /** Notes one more place where a stored distribution is listed. Idempotent; nothing happens where it is not stored. */
   addSighting(sha256: Sha256, sighting: Sighting): Promise<void>
 
-  /** The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not. */
-  findMetadata(wheel: Sha256): Promise<Uint8Array | undefined>
-  /** Nothing (no bytes) means: it is known that the wheel has none. */
-  saveMetadata(wheel: Sha256, content: Uint8Array, savedAt: number): Promise<void>
-  /** The SHA-256 of what is kept of these wheels, by wheel; `none` where it is known that there is none. One query for many. */
-  findMetadataDigests(wheels: readonly Sha256[]): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
+  /**
+   * The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not: what this index claims it to be, else what is in the
+   * wheel. What another index claims is never seen: nobody held it to the wheel's digest.
+   */
+  findMetadata(wheel: Sha256, index: IndexName): Promise<KeptMetadata | undefined>
+  /** Nothing (no bytes) means: it is known that the wheel has none. What is in the wheel takes the place of all claims. */
+  saveMetadata(wheel: Sha256, content: Uint8Array, savedAt: number, options?: SaveMetadataOptions): Promise<void>
+  /** Returns of how many of these wheels there was some. */
+  forgetMetadata(wheels: readonly Sha256[]): Promise<number>
+  /** The SHA-256 of what {@link findMetadata} finds for these wheels, by wheel; `none` where it is known that there is none. One query for many. */
+  findMetadataDigests(wheels: readonly Sha256[], index: IndexName): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
 
   /** What is stored of the file at this URL, of which its index lists no SHA-256. */
   findUnhashed(index: IndexName, url: string): Promise<UnhashedFile | undefined>
@@ -88,7 +101,7 @@ export interface Catalog {
 
   /** When a project's files were uploaded, by their SHA-256, as far as that is kept; milliseconds since the epoch. */
   findUploadTimes(index: IndexName, project: ProjectName): Promise<ReadonlyMap<Sha256, number>>
-  /** The first that is kept stays, for as long as the project's page does; nothing happens where that is not kept. */
+  /** The first that is kept stays, for as long as the project's page does and lists the file; nothing happens where that is not kept. */
   saveUploadTime(
     file: { readonly index: IndexName; readonly project: ProjectName; readonly file: Sha256 },
     uploadedAt: number,
@@ -124,6 +137,8 @@ export interface Catalog {
 
   /** Where a blob is; undefined where it is not stored. */
   findPlace(blake3: Blake3): Promise<Place | undefined>
+  /** Where those of these blobs are that are stored. One query for many. */
+  findPlaces(blake3s: readonly Blake3[]): Promise<ReadonlyMap<Blake3, Place>>
   /** Which of these blobs are stored. One query for many. */
   findStored(blake3s: readonly Blake3[]): Promise<ReadonlySet<Blake3>>
 
@@ -153,6 +168,9 @@ export interface Catalog {
   /** Keeps how the last prune or scrub ended. */
   recordRun(kind: RunKind, run: Run): Promise<void>
   findRuns(): Promise<Partial<Record<RunKind, Run>>>
+  /** Undefined: it came to its end. */
+  saveScrubPosition(position: ScrubPosition | undefined): Promise<void>
+  findScrubPosition(): Promise<ScrubPosition | undefined>
 
   /** From now on prune leaves it alone. Idempotent; a pin keeps the time of its first. */
   addPin(pin: Pin, at: number): Promise<void>

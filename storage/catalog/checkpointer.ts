@@ -18,6 +18,7 @@ export class Checkpointer {
   readonly #path: string
   #pool: Piscina<string, void> | undefined
   #running: Promise<void> | undefined
+  #hasFailed = false
 
   constructor(path: string, writer: Connection) {
     this.#path = path
@@ -38,7 +39,20 @@ export class Checkpointer {
   }
 
   async #run(writer: Connection): Promise<void> {
-    this.#pool ??= new Piscina({
+    try {
+      await this.#open().run(this.#path)
+      if (this.#hasFailed) writer.exec(`PRAGMA wal_autocheckpoint = ${TOO_MANY_PAGES}`)
+      this.#hasFailed = false
+    } catch {
+      // As long as no thread can do it, commits do, as SQLite means them to.
+      writer.exec(`PRAGMA wal_autocheckpoint = ${ENOUGH_PAGES}`)
+      this.#hasFailed = true
+    }
+  }
+
+  #open(): Piscina<string, void> {
+    if (this.#pool !== undefined) return this.#pool
+    const pool = new Piscina<string, void>({
       filename: new URL('./checkpoint-thread.ts', import.meta.url).href,
       name: 'checkpoint',
       minThreads: 0,
@@ -47,11 +61,11 @@ export class Checkpointer {
       atomics: 'disabled',
       recordTiming: false,
     })
-    try {
-      await this.#pool.run(this.#path)
-    } catch {
-      // Where no thread can do it, commits do, as SQLite means them to.
-      writer.exec(`PRAGMA wal_autocheckpoint = ${ENOUGH_PAGES}`)
-    }
+    // The thread could not begin, for want of descriptors or memory: what waits for it is rejected.
+    pool.on('error', () => {
+      if (this.#pool === pool) this.#pool = undefined
+      void pool.destroy()
+    })
+    return (this.#pool = pool)
   }
 }

@@ -1,7 +1,7 @@
 import type { Blake3 } from '../digest.ts'
 import type { DistributionRecord } from '../model.ts'
 import { findDistribution } from './distributions.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../pace.ts'
 import { blake3Of, rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { noChange, subtractFromTotals } from './totals.ts'

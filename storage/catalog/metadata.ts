@@ -1,27 +1,73 @@
 import { hashSha256, type Sha256 } from '../digest.ts'
+import type { IndexName } from '../names.ts'
 import { rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 
-export function findMetadata(connection: Connection, wheel: Sha256): Uint8Array | undefined {
-  const row = connection.find<{ content: Uint8Array }>('SELECT content FROM metadata WHERE wheel = ?', rawDigest(wheel))
-  return row?.content
+/** METADATA of a wheel that is kept. */
+export interface KeptMetadata {
+  /** Empty: the wheel has none. */
+  readonly content: Uint8Array
+  /** An index says so, or a file host of its; nobody read the wheel as a whole. */
+  readonly isClaim: boolean
 }
 
-export function saveMetadata(connection: Connection, wheel: Sha256, content: Uint8Array, savedAt: number): void {
-  connection.run(
-    `INSERT INTO metadata (wheel, saved_at, content) VALUES (?, ?, ?)
-     ON CONFLICT (wheel) DO UPDATE SET content = excluded.content, saved_at = excluded.saved_at
-       WHERE content <> excluded.content`,
+export interface SaveMetadataOptions {
+  /** Who says so, where that is not the wheel itself. */
+  readonly claimedBy?: IndexName | undefined
+}
+
+export function findMetadata(connection: Connection, wheel: Sha256, index: IndexName): KeptMetadata | undefined {
+  const row = connection.find<{ content: Uint8Array; claimedBy: string }>(
+    `SELECT content, index_name AS claimedBy FROM metadata WHERE wheel = ? AND index_name IN ('', ?)
+     ORDER BY index_name DESC LIMIT 1`,
     rawDigest(wheel),
+    index,
+  )
+  return row && { content: row.content, isClaim: row.claimedBy !== '' }
+}
+
+export function saveMetadata(
+  connection: Connection,
+  { wheel, content, savedAt, claimedBy }: SaveMetadataOptions & { wheel: Sha256; content: Uint8Array; savedAt: number },
+): void {
+  const raw = rawDigest(wheel)
+  // What is in the wheel takes the place of what was said of it.
+  if (claimedBy === undefined) connection.run("DELETE FROM metadata WHERE wheel = ? AND index_name <> ''", raw)
+  connection.run(
+    `INSERT INTO metadata (wheel, index_name, saved_at, content) VALUES (?, ?, ?, ?)
+     ON CONFLICT (wheel, index_name) DO UPDATE SET content = excluded.content, saved_at = excluded.saved_at
+       WHERE content <> excluded.content`,
+    raw,
+    claimedBy ?? '',
     savedAt,
     content,
   )
 }
 
-export function findMetadataDigests(connection: Connection, wheels: readonly Sha256[]): Map<Sha256, Sha256 | 'none'> {
-  const rows = connection.all<{ wheel: Sha256; content: Uint8Array }>(
-    'SELECT value AS wheel, content FROM json_each(?) CROSS JOIN metadata ON metadata.wheel = unhex(value)',
+/** Returns of how many there was some. */
+export function forgetMetadata(connection: Connection, wheels: readonly Sha256[]): number {
+  return connection.run(
+    'DELETE FROM metadata WHERE wheel IN (SELECT unhex(value) FROM json_each(?))',
     JSON.stringify(wheels),
   )
-  return new Map(rows.map(({ wheel, content }) => [wheel, content.length === 0 ? 'none' : hashSha256(content)]))
+}
+
+export function findMetadataDigests(
+  connection: Connection,
+  wheels: readonly Sha256[],
+  index: IndexName,
+): Map<Sha256, Sha256 | 'none'> {
+  const rows = connection.all<{ wheel: Sha256; content: Uint8Array; claimedBy: string }>(
+    `SELECT value AS wheel, content, index_name AS claimedBy
+     FROM json_each(?) CROSS JOIN metadata ON metadata.wheel = unhex(value) WHERE index_name IN ('', ?)`,
+    JSON.stringify(wheels),
+    index,
+  )
+  const digests = new Map<Sha256, Sha256 | 'none'>()
+  for (const { wheel, content, claimedBy } of rows) {
+    // Of two the claim counts, as in findMetadata.
+    if (claimedBy === '' && digests.has(wheel)) continue
+    digests.set(wheel, content.length === 0 ? 'none' : hashSha256(content))
+  }
+  return digests
 }

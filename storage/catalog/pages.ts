@@ -1,33 +1,29 @@
-import type { ProjectPage, StoredPage } from '../model.ts'
+import type { StoredPage } from '../model.ts'
 import type { IndexName, ProjectName } from '../names.ts'
+import { formatPageContent } from './page-content.ts'
+import { saveListing } from './listings.ts'
 import type { Connection } from './sqlite-connection.ts'
+import { dropUnlisted } from './upload-times.ts'
 
-interface PageRow {
+/** A page as it is stored. */
+export interface PageRow {
   readonly etag: string | null
   readonly lastModified: string | null
   readonly fetchedAt: number
+  /** As {@link formatPageContent} writes it. */
   readonly content: string
 }
 
-export function findPage(connection: Connection, index: IndexName, project: ProjectName): StoredPage | undefined {
-  const row = connection.find<PageRow>(
+export function findPage(connection: Connection, index: IndexName, project: ProjectName): PageRow | undefined {
+  return connection.find<PageRow>(
     `SELECT etag, last_modified AS lastModified, fetched_at AS fetchedAt, content
      FROM page JOIN page_content ON page = page.id WHERE index_name = ? AND project = ?`,
     index,
     project,
   )
-  if (row === undefined) return undefined
-  return {
-    index,
-    project,
-    page: JSON.parse(row.content) as ProjectPage,
-    etag: row.etag ?? undefined,
-    lastModified: row.lastModified ?? undefined,
-    fetchedAt: row.fetchedAt,
-  }
 }
 
-export function savePage(connection: Connection, stored: StoredPage, json = JSON.stringify(stored.page)): void {
+export function savePage(connection: Connection, stored: StoredPage, json = formatPageContent(stored.page)): void {
   const { id } = connection.get<{ id: number }>(
     `INSERT INTO page (index_name, project, etag, last_modified, fetched_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (index_name, project) DO UPDATE
@@ -45,6 +41,8 @@ export function savePage(connection: Connection, stored: StoredPage, json = JSON
     id,
     json,
   )
+  saveListing(connection, id, stored.page.files)
+  dropUnlisted(connection, id, stored.page.files)
 }
 
 export function confirmPage(connection: Connection, index: IndexName, project: ProjectName, fetchedAt: number): void {

@@ -38,8 +38,12 @@ export class Pins {
     this.#keys = new Set(connection.all<{ key: string }>('SELECT key FROM pin').map(({ key }) => key))
   }
 
+  get isEmpty(): boolean {
+    return this.#keys.size === 0
+  }
+
   has(sha256: Sha256, sightings: readonly Sighting[]): boolean {
-    if (this.#keys.size === 0) return false
+    if (this.isEmpty) return false
     if (this.#keys.has(keyOf({ kind: 'digest', sha256 }))) return true
     return sightings.some(({ project, filename }) => {
       if (this.#keys.has(keyOf({ kind: 'project', project }))) return true

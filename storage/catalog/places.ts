@@ -1,7 +1,7 @@
 import type { Blake3 } from '../digest.ts'
 import { StoreChangedError } from '../errors.ts'
 import type { Place } from '../model.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../pace.ts'
 import { blake3Of, rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { addToTotals, noChange, type BlobTotals } from './totals.ts'
@@ -12,7 +12,24 @@ export function findPlace(connection: Connection, blake3: Blake3): Place | undef
      WHERE blob.blake3 = ?`,
     rawDigest(blake3),
   )
-  if (row === undefined) return undefined
+  return row && placeOf(row)
+}
+
+/** Those that are stored. */
+export function findPlaces(connection: Connection, blake3s: readonly Blake3[]): Map<Blake3, Place> {
+  const rows = connection.all<{ value: Blake3; size: number; offset: number | null; pack: Uint8Array | null }>(
+    `SELECT value, blob.size, blob.offset, pack.blake3 AS pack
+     FROM json_each(?) CROSS JOIN blob ON blob.blake3 = unhex(value) LEFT JOIN blob AS pack ON pack.id = blob.pack`,
+    JSON.stringify(blake3s),
+  )
+  return new Map(rows.map(({ value, ...row }) => [value, placeOf(row)]))
+}
+
+function placeOf(row: {
+  readonly size: number
+  readonly offset: number | null
+  readonly pack: Uint8Array | null
+}): Place {
   const { size, offset, pack } = row
   if (pack === null || offset === null) return { kind: 'file', size }
   return { kind: 'packed', pack: blake3Of(pack), offset, size }

@@ -1,8 +1,9 @@
 import { leastRecentlyUsed } from './candidates.ts'
 import type { Sighting } from '../model.ts'
 import { Pins } from './pins.ts'
+import { Planned } from './planned.ts'
 import type { PruneBudget, PrunedDistribution, PrunePlan } from './pruning.ts'
-import { blake3Of, sha256Of } from './raw-digest.ts'
+import { sha256Of } from './raw-digest.ts'
 import { Removal } from './removal.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { readTotals } from './totals.ts'
@@ -24,32 +25,23 @@ export async function planPrune(
   const pins = new Pins(connection)
   const removal = new Removal(connection)
   await removal.dropUnneeded()
-  const distributions: PrunedDistribution[] = []
+  const distributions = new Planned()
   let pinned = 0
-  for (const { id, tree, usedAt, size, ...raw } of leastRecentlyUsed(connection, budget.only)) {
+  for (const candidate of leastRecentlyUsed(connection, budget.only)) {
     const reason = reasonToGo(budget, {
-      unusedMs: now - usedAt,
+      unusedMs: now - candidate.usedAt,
       storedBytes: storedBytes - removal.freedBytes,
       files: files - removal.freedFiles,
       freeBytes: freeBytes + removal.freedBytes,
     })
     if (reason === undefined) break
-    const digests = { blake3: blake3Of(raw.blake3), sha256: sha256Of(raw.sha256) }
-    const sightings = JSON.parse(raw.sightings) as Sighting[]
-    if (pins.has(digests.sha256, sightings)) {
+    if (!pins.isEmpty && pins.has(sha256Of(candidate.sha256), JSON.parse(candidate.sightings) as Sighting[])) {
       pinned += 1
       continue
     }
     const freedBefore = removal.freedBytes
-    await removal.drop({ id, tree })
-    distributions.push({
-      ...digests,
-      size,
-      sightings,
-      usedAt,
-      reason,
-      freedBytes: removal.freedBytes - freedBefore,
-    })
+    await removal.drop(candidate)
+    distributions.add(candidate, { reason, freedBytes: removal.freedBytes - freedBefore })
   }
   const { trees, blobs, packs, freedBytes } = removal
   return { distributions, pinned, trees, blobs, packs, storedBytes, freedBytes }

@@ -29,63 +29,64 @@ export async function executePrune(
   { signal, onProgress }: ExecuteOptions = {},
 ): Promise<PruneOutcome> {
   const outcome = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
-  const left = plan.distributions.toReversed()
-  for (;;) {
-    const { removal, freedBytes } = await executeSome(transactions, left, release)
+  const { distributions } = plan
+  for (let done = 0; ;) {
+    const { removal, freedBytes, end } = await executeSome(transactions, { distributions, start: done }, release)
+    done = end
     outcome.distributions += removal.distributions
     outcome.trees += removal.trees
     outcome.blobs += removal.blobs
     outcome.packs += removal.packs
     outcome.freedBytes += freedBytes
     onProgress?.({ ...outcome })
-    if (left.length === 0 || signal?.aborted === true) return outcome
+    if (done === distributions.length || signal?.aborted === true) return outcome
     await setTimeout(BETWEEN_BATCHES_MS)
   }
+}
+
+/** What of a plan is left to be done. */
+interface Rest {
+  readonly distributions: PrunePlan['distributions']
+  readonly start: number
 }
 
 interface Step {
   readonly removal: Removal
   readonly freedBytes: number
+  /** Where the next one starts. */
+  readonly end: number
 }
 
-interface Removed {
-  readonly removal: Removal
+interface Removed extends Pick<Step, 'removal' | 'end'> {
   /** That no record needs any more. */
   readonly files: readonly RemovedFile[]
 }
 
-/** @param left the last one comes first; those that were done are taken from it. */
-async function executeSome(transactions: Transactions, left: PrunedDistribution[], release: Release): Promise<Step> {
-  const todo = left.slice()
+async function executeSome(transactions: Transactions, rest: Rest, release: Release): Promise<Step> {
   let removed: Removed
   try {
-    removed = await transactions.write('full', (connection) => removeSome(connection, left))
+    removed = await transactions.write('full', (connection) => removeSome(connection, rest))
   } catch (error) {
     if (!(error instanceof StoreFullError)) throw error
-    left.splice(0, left.length, ...todo)
-    return executeWithoutRoom(transactions, left, release)
+    return executeWithoutRoom(transactions, rest, release)
   }
-  const { removal, files } = removed
+  const { removal, files, end } = removed
   const released = new Set(await releaseUnrecorded(transactions, digestsOf(files), release))
-  return { removal, freedBytes: sizeOf(files.filter(({ blake3 }) => released.has(blake3))) }
+  return { removal, freedBytes: sizeOf(files.filter(({ blake3 }) => released.has(blake3))), end }
 }
 
 /**
  * Not even the log of the deletion has room on the disk: its files make some. A crash before the commit would leave records
  * without files, which are fetched again when somebody asks for them.
  */
-async function executeWithoutRoom(
-  transactions: Transactions,
-  left: PrunedDistribution[],
-  release: Release,
-): Promise<Step> {
+async function executeWithoutRoom(transactions: Transactions, rest: Rest, release: Release): Promise<Step> {
   return transactions.write('full', async (connection) => {
     // Until the commit, nothing may be written.
     connection.exec('PRAGMA cache_spill = off')
     try {
-      const { removal, files } = await removeSome(connection, left)
+      const { removal, files, end } = await removeSome(connection, rest)
       await release(digestsOf(files))
-      return { removal, freedBytes: sizeOf(files) }
+      return { removal, freedBytes: sizeOf(files), end }
     } finally {
       connection.exec('PRAGMA cache_spill = on')
     }
@@ -100,23 +101,31 @@ function sizeOf(files: readonly RemovedFile[]): number {
   return files.reduce((sum, { size }) => sum + size, 0)
 }
 
-async function removeSome(connection: Connection, left: PrunedDistribution[]): Promise<Removed> {
+async function removeSome(connection: Connection, { distributions, start }: Rest): Promise<Removed> {
   const removal = new Removal(connection)
   await removal.dropUnneeded()
   const pins = new Pins(connection)
-  while (removal.records < RECORD_BATCH) {
-    const next = left.pop()
-    if (next === undefined) break
-    const { blake3, sha256, usedAt } = next
-    const unchanged = connection.find<RemovableDistribution>(
-      'SELECT distribution.id, tree FROM distribution JOIN blob USING (id) WHERE blake3 = ? AND used_at = ?',
-      rawDigest(blake3),
-      usedAt,
-    )
-    if (unchanged === undefined || pins.has(sha256, sightingsOf(connection, unchanged.id))) continue
-    await removal.drop(unchanged)
+  let end = start
+  for (; end < distributions.length && removal.records < RECORD_BATCH; end += 1) {
+    const planned = distributions.at(end)
+    const distribution = planned && findRemovable(connection, planned, pins)
+    if (distribution !== undefined) await removal.drop(distribution)
   }
-  return { removal, files: await removal.apply() }
+  return { removal, files: await removal.apply(), end }
+}
+
+/** Undefined where it is pinned, or not as the plan found it, by now. */
+function findRemovable(
+  connection: Connection,
+  { blake3, sha256, usedAt }: PrunedDistribution,
+  pins: Pins,
+): RemovableDistribution | undefined {
+  const unchanged = connection.find<RemovableDistribution>(
+    'SELECT distribution.id, tree FROM distribution JOIN blob USING (id) WHERE blake3 = ? AND used_at = ?',
+    rawDigest(blake3),
+    usedAt,
+  )
+  return unchanged && (pins.has(sha256, sightingsOf(connection, unchanged.id)) ? undefined : unchanged)
 }
 
 /** Has the files of those blobs deleted that no record gives a file of their own; returns which those were. */

@@ -34,8 +34,14 @@ export interface PrunedDistribution {
   readonly freedBytes: number
 }
 
+/** In the order in which they go. An array is one, and so is what holds a hundred thousand in a fraction of its memory. */
+export interface PrunedDistributions extends Iterable<PrunedDistribution> {
+  readonly length: number
+  at(index: number): PrunedDistribution | undefined
+}
+
 export interface PrunePlan {
-  readonly distributions: readonly PrunedDistribution[]
+  readonly distributions: PrunedDistributions
   /** Distributions that would go, but are pinned. */
   readonly pinned: number
   /** Trees, blobs and packs that go with them, or that nothing referred to anyway. */
@@ -50,6 +56,8 @@ export interface PrunePlan {
 export interface ExecuteOptions {
   /** Ends it early: what was done by then is whole, and is its outcome. */
   readonly signal?: AbortSignal | undefined
+  /** It is no run of its own: the stats do not name it, and files that no record names are left to the next one. */
+  readonly isPartial?: boolean | undefined
   /** Called now and then with what was done so far. */
   readonly onProgress?: ((outcome: PruneOutcome) => void) | undefined
 }

@@ -1,6 +1,6 @@
 import type { Blake3 } from '../digest.ts'
 import { BlobLedger } from './blob-ledger.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../pace.ts'
 import { blake3Of } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { noChange, subtractFromTotals } from './totals.ts'

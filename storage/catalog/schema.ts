@@ -1,3 +1,5 @@
+import { CLAIMED_METADATA } from './claimed-metadata.ts'
+
 /** "Arbo" in ASCII: marks the file as ours (PRAGMA application_id). */
 export const APPLICATION_ID = 0x4172626f
 
@@ -260,4 +262,12 @@ CREATE INDEX unhashed_file_distribution ON unhashed_file (distribution);
 ALTER TABLE distribution ADD COLUMN limits TEXT;
 CREATE INDEX distribution_unchecked ON distribution (stored_at) WHERE record = 'pending';
 `,
+  `
+-- The first four bytes of each SHA-256 that a page lists, one after the other. Pages that were there before get theirs after the start.
+CREATE TABLE listing (
+  page INTEGER PRIMARY KEY REFERENCES page (id) ON DELETE CASCADE,
+  prefixes BLOB NOT NULL
+) STRICT;
+`,
+  CLAIMED_METADATA,
 ]

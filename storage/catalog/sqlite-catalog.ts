@@ -1,7 +1,9 @@
 import type { Catalog } from './catalog.ts'
 import type { Io } from '../io.ts'
 import * as distributions from './distributions.ts'
+import { listingsOf } from './listings.ts'
 import * as metadata from './metadata.ts'
+import { parsePageContent } from './page-content.ts'
 import * as pages from './pages.ts'
 import * as places from './places.ts'
 import { Transactions } from './transactions.ts'
@@ -26,11 +28,18 @@ export interface SqliteCatalogOptions {
 export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCatalogOptions): Promise<Catalog> {
   const db = await Transactions.open(path, { readOnly, io })
   return {
-    findPage: (index, project) => db.read((connection) => pages.findPage(connection, index, project)),
+    async findPage(index, project) {
+      const row = await db.read((connection) => pages.findPage(connection, index, project))
+      if (row === undefined) return undefined
+      const { etag, lastModified, fetchedAt, content } = row
+      const page = await parsePageContent(content)
+      return { index, project, page, etag: etag ?? undefined, lastModified: lastModified ?? undefined, fetchedAt }
+    },
     savePage: (page, { json } = {}) => db.write('normal', (connection) => pages.savePage(connection, page, json)),
     confirmPage: (index, project, fetchedAt) =>
       db.write('normal', (connection) => pages.confirmPage(connection, index, project, fetchedAt)),
     forgetPage: (index, project) => db.write('normal', (connection) => pages.forgetPage(connection, index, project)),
+    ...listingsOf(db),
 
     findDistribution: (digest) => db.read((connection) => distributions.findDistribution(connection, digest)),
     findDistributionsOf: (index, project) =>
@@ -50,16 +59,9 @@ export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCa
       db.write('normal', (connection) => trees.addRecordVerdict(connection, wheel, verdict)),
     recordUse: (uses) => db.write('normal', (connection) => distributions.recordUse(connection, uses)),
 
-    findMetadata: (wheel) => db.read((connection) => metadata.findMetadata(connection, wheel)),
-    findMetadataDigests: (wheels) => db.read((connection) => metadata.findMetadataDigests(connection, wheels)),
-    saveMetadata: (wheel, content, savedAt) =>
-      db.write('normal', (connection) => metadata.saveMetadata(connection, wheel, content, savedAt)),
-
+    ...metadataOf(db),
     ...unhashedOf(db),
-    findUploadTimes: (index, project) =>
-      db.read((connection) => uploadTimes.findUploadTimes(connection, index, project)),
-    saveUploadTime: (file, uploadedAt) =>
-      db.write('normal', (connection) => uploadTimes.saveUploadTime(connection, file, uploadedAt)),
+    ...uploadTimesOf(db),
 
     addTree: (wheel, unpacked, { adopt } = {}) =>
       db.write('full', async (connection) => {
@@ -71,11 +73,39 @@ export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCa
     findTreesByDirhash: (dirhash) => db.read((connection) => trees.findTreesByDirhash(connection, dirhash)),
     findTreesByArchiveId: (archiveId) => db.read((connection) => trees.findTreesByArchiveId(connection, archiveId)),
 
-    findPlace: (blake3) => db.read((connection) => places.findPlace(connection, blake3)),
-    findStored: (blake3s) => db.read((connection) => places.findStored(connection, blake3s)),
-
+    ...placesOf(db),
     ...upkeepOf(db),
 
     close: () => db.close(),
+  }
+}
+
+function placesOf(db: Transactions): Pick<Catalog, 'findPlace' | 'findPlaces' | 'findStored'> {
+  return {
+    findPlace: (blake3) => db.read((connection) => places.findPlace(connection, blake3)),
+    findPlaces: (blake3s) => db.read((connection) => places.findPlaces(connection, blake3s)),
+    findStored: (blake3s) => db.read((connection) => places.findStored(connection, blake3s)),
+  }
+}
+
+function metadataOf(
+  db: Transactions,
+): Pick<Catalog, 'findMetadata' | 'saveMetadata' | 'forgetMetadata' | 'findMetadataDigests'> {
+  return {
+    findMetadata: (wheel, index) => db.read((connection) => metadata.findMetadata(connection, wheel, index)),
+    findMetadataDigests: (wheels, index) =>
+      db.read((connection) => metadata.findMetadataDigests(connection, wheels, index)),
+    saveMetadata: (wheel, content, savedAt, options) =>
+      db.write('normal', (connection) => metadata.saveMetadata(connection, { wheel, content, savedAt, ...options })),
+    forgetMetadata: (wheels) => db.write('normal', (connection) => metadata.forgetMetadata(connection, wheels)),
+  }
+}
+
+function uploadTimesOf(db: Transactions): Pick<Catalog, 'findUploadTimes' | 'saveUploadTime'> {
+  return {
+    findUploadTimes: (index, project) =>
+      db.read((connection) => uploadTimes.findUploadTimes(connection, index, project)),
+    saveUploadTime: (file, uploadedAt) =>
+      db.write('normal', (connection) => uploadTimes.saveUploadTime(connection, file, uploadedAt)),
   }
 }

@@ -12,7 +12,7 @@ export class Connection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  /** Throws {@link StoreFormatError} for a file that is no SQLite database. */
+  /** Throws {@link StoreFormatError} for a file that is no SQLite database, or a damaged one. */
   constructor(path: string, { readOnly }: { readonly readOnly: boolean }) {
     // `timeout` is the busy_timeout, and has to be there before the first statement that can meet a lock.
     this.#database = new DatabaseSync(path, { readOnly, timeout: LOCK_TIMEOUT_MS, enableForeignKeyConstraints: true })
@@ -22,8 +22,7 @@ export class Connection {
       this.#database.exec('PRAGMA schema_version')
     } catch (error) {
       this.#database.close()
-      if (primaryCode(error) !== NOT_A_DATABASE) throw error
-      throw new StoreFormatError(`${path} is no catalog of Arbor: it is not an SQLite database`, { cause: error })
+      throw asFormatError(path, error)
     }
   }
 
@@ -83,12 +82,26 @@ export class Connection {
 // SQLite's primary result codes (https://www.sqlite.org/rescode.html).
 const BUSY = 5
 const READ_ONLY = 8
+const CORRUPT = 11
 const FULL = 13
 const NOT_A_DATABASE = 26
 
 /** Another connection holds the lock that was wanted. */
 export function isBusy(error: unknown): boolean {
   return primaryCode(error) === BUSY
+}
+
+/** What a user can do something about, in words; other errors are returned as they are. */
+export function asFormatError(path: string, error: unknown): unknown {
+  const code = primaryCode(error)
+  if (code === NOT_A_DATABASE) {
+    return new StoreFormatError(`${path} is no catalog of Arbor: it is not an SQLite database`, { cause: error })
+  }
+  if (code !== CORRUPT) return error
+  return new StoreFormatError(
+    `${path} is damaged: remove it with its -wal and -shm, and what it named is fetched again and the rest pruned; or restore the whole data folder`,
+    { cause: error },
+  )
 }
 
 /** An error of a write as what it means to the store: no room, or a disk that became read-only. Others are returned as they are. */

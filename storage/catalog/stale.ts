@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Pace } from './pace.ts'
+import { Pace } from '../pace.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
 

@@ -1,5 +1,7 @@
 import type { IndexName, ProjectName } from '../names.ts'
+import { Pace } from '../pace.ts'
 import type { Connection } from './sqlite-connection.ts'
+import type { Transactions } from './transactions.ts'
 
 /** How long counters are kept, days. */
 const KEPT_DAYS = 400
@@ -60,20 +62,62 @@ export function recordTraffic(connection: Connection, entries: readonly TrafficE
 }
 
 const GROUPS = {
-  day: { columns: 'day', order: 'day DESC' },
-  index: { columns: 'index_name AS "index"', order: 'sum(bytes_served) DESC, "index"' },
-  project: { columns: 'index_name AS "index", project', order: 'sum(bytes_served) DESC, "index", project' },
+  day: 'day',
+  index: 'index_name AS "index"',
+  project: 'index_name AS "index", project',
 } as const
 
-/** Days: the latest first; others: where most was served first. */
-export function findTraffic(connection: Connection, { since, by, limit }: TrafficQuery): TrafficSum[] {
-  const { columns, order } = GROUPS[by]
-  return connection.all<TrafficSum>(
-    `SELECT ${columns}, sum(hits) AS hits, sum(misses) AS misses, sum(bytes_from_upstream) AS bytesFromUpstream,
-         sum(bytes_served) AS bytesServed, sum(bytes_saved) AS bytesSaved
-       FROM traffic WHERE day >= ? GROUP BY ${by === 'project' ? 'index_name, project' : by === 'index' ? 'index_name' : 'day'}
-       ORDER BY ${order} LIMIT ?`,
-    since,
-    limit,
+/** Days: the latest first; others: where most was served first. A day at a time, with a rest in between, since a year has a million counters. */
+export async function findTraffic(db: Transactions, { since, by, limit }: TrafficQuery): Promise<TrafficSum[]> {
+  const [span] = await db.read((connection) =>
+    connection.all<{ first: number | null; last: number }>(
+      // Each by itself is one look into the key.
+      'SELECT (SELECT min(day) FROM traffic WHERE day >= ?) AS first, (SELECT max(day) FROM traffic) AS last',
+      since,
+    ),
   )
+  const sums = new Map<string | number, Summing>()
+  const pace = new Pace()
+  for (let day = span?.first ?? Infinity; day <= (span?.last ?? 0); day += 1) {
+    for (const sum of await db.read((connection) => sumDay(connection, day, by))) {
+      const key = by === 'day' ? day : nameOf(sum)
+      const sofar = sums.get(key)
+      if (sofar === undefined) sums.set(key, sum)
+      else add(sofar, sum)
+    }
+    if (pace.isDue) await pace.rest()
+  }
+  const order = by === 'day' ? latestFirst : mostServedFirst
+  return [...sums.values()].toSorted(order).slice(0, limit)
+}
+
+type Summing = { -readonly [Name in keyof TrafficSum]: TrafficSum[Name] }
+
+function sumDay(connection: Connection, day: number, by: TrafficQuery['by']): Summing[] {
+  return connection.all<Summing>(
+    `SELECT ${GROUPS[by]}, sum(hits) AS hits, sum(misses) AS misses, sum(bytes_from_upstream) AS bytesFromUpstream,
+         sum(bytes_served) AS bytesServed, sum(bytes_saved) AS bytesSaved
+       FROM traffic WHERE day = ? GROUP BY ${by === 'project' ? 'index_name, project' : by === 'index' ? 'index_name' : 'day'}`,
+    day,
+  )
+}
+
+function add(sum: Summing, more: TrafficCounters): void {
+  sum.hits += more.hits
+  sum.misses += more.misses
+  sum.bytesFromUpstream += more.bytesFromUpstream
+  sum.bytesServed += more.bytesServed
+  sum.bytesSaved += more.bytesSaved
+}
+
+function latestFirst(a: TrafficSum, b: TrafficSum): number {
+  return (b.day ?? 0) - (a.day ?? 0)
+}
+
+function mostServedFirst(a: TrafficSum, b: TrafficSum): number {
+  return b.bytesServed - a.bytesServed || (nameOf(a) < nameOf(b) ? -1 : 1)
+}
+
+function nameOf({ index, project }: TrafficSum): string {
+  return `${index ?? ''}/${project ?? ''}`
 }

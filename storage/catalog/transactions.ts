@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import { StoreClosedError } from '../errors.ts'
+import { StoreClosedError, StoreFullError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { checkUpToDate, migrate } from './migrate.ts'
-import { asStorageError, Connection, isBusy } from './sqlite-connection.ts'
+import { MIGRATIONS } from './schema.ts'
+import { asFormatError, asStorageError, Connection, isBusy } from './sqlite-connection.ts'
 import { WalSync } from './wal-sync.ts'
 
 /** `full`: survives a power cut when it resolves. `normal`: survives the end of the process; a power cut may take the last ones. */
@@ -41,7 +42,7 @@ export class Transactions {
   /** Undefined: SQLite does both within a commit. */
   readonly #checkpointer: Checkpointer | undefined
   readonly #walSync: WalSync | undefined
-  readonly #surveys = new Set<Promise<unknown>>()
+  readonly #running = new Set<Promise<unknown>>()
   #turns: Promise<unknown> = Promise.resolve()
   #durability: Durability | undefined
   #isClosed = false
@@ -79,17 +80,15 @@ export class Transactions {
   async survey<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.#reader === undefined) return this.#takeTurn(work)
     if (this.#isClosed) throw closed()
-    const survey = this.#surveyApart(work)
-    this.#surveys.add(survey)
-    try {
-      return await survey
-    } finally {
-      this.#surveys.delete(survey)
-    }
+    return this.#track(this.#surveyApart(work))
   }
 
   /** Runs `work` in a transaction, and commits it if it resolves. What it awaits must not wait for another transaction. */
-  async write<T>(durability: Durability, work: (connection: Connection) => T | Promise<T>): Promise<T> {
+  write<T>(durability: Durability, work: (connection: Connection) => T | Promise<T>): Promise<T> {
+    return this.#track(this.#write(durability, work))
+  }
+
+  async #write<T>(durability: Durability, work: (connection: Connection) => T | Promise<T>): Promise<T> {
     const result = await this.#takeTurn(async (writer) => {
       try {
         await this.#begin(writer, durability)
@@ -115,11 +114,21 @@ export class Transactions {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await Promise.allSettled([this.#turns, ...this.#surveys])
+    await Promise.allSettled([this.#turns, ...this.#running])
     await this.#walSync?.close()
     await this.#checkpointer?.close()
     this.#reader?.close()
     this.#writer?.close()
+  }
+
+  /** {@link close} waits for it. */
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work)
+    try {
+      return await work
+    } finally {
+      this.#running.delete(work)
+    }
   }
 
   async #takeTurn<T>(work: (writer: Connection) => T | Promise<T>): Promise<T> {
@@ -132,6 +141,7 @@ export class Transactions {
   }
 
   async #begin(writer: Connection, wanted: Durability): Promise<void> {
+    if (this.#walSync?.isBroken === true) this.#takeOver(writer, this.#walSync)
     const durability = this.#walSync === undefined ? wanted : 'normal'
     if (this.#durability !== durability) {
       writer.exec(`PRAGMA synchronous = ${durability}`)
@@ -147,6 +157,16 @@ export class Transactions {
       }
       // Not SQLite's own wait, which would block the event loop.
       await setTimeout(pause)
+    }
+  }
+
+  /** Has the database take all of a log with a hole. Where others read it just now, the next write tries again. */
+  #takeOver(writer: Connection, walSync: WalSync): void {
+    try {
+      const { busy } = writer.get<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')
+      if (busy === 0) walSync.noteTakenOver()
+    } catch {
+      // Until it succeeds, syncs fail with the first one's reason.
     }
   }
 
@@ -183,6 +203,8 @@ async function openWriter(path: string): Promise<Connection> {
     for (;;) {
       try {
         migrate(connection, path)
+        // A file that only others may write is opened all the same, and even begins a transaction.
+        connection.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${MIGRATIONS.length}; ROLLBACK`)
         break
       } catch (error) {
         // Several processes that create one database at once: SQLite fails the change to WAL mode without waiting.
@@ -194,6 +216,8 @@ async function openWriter(path: string): Promise<Connection> {
     return connection
   } catch (error) {
     connection.close()
-    throw asStorageError(error)
+    const known = asStorageError(error)
+    if (!(known instanceof StoreFullError)) throw asFormatError(path, error)
+    throw new StoreFullError(`${path} cannot be written: ${known.message}`, { cause: error })
   }
 }

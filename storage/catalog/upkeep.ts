@@ -21,6 +21,8 @@ type Upkeep = Pick<
   | 'findTraffic'
   | 'recordRun'
   | 'findRuns'
+  | 'saveScrubPosition'
+  | 'findScrubPosition'
   | 'addPin'
   | 'removePin'
   | 'listPins'
@@ -44,9 +46,11 @@ export function upkeepOf(db: Transactions): Upkeep {
     stats: () => db.read(readStats),
     listProjects: (order, limit) => db.read((connection) => listProjects(connection, order, limit)),
     recordTraffic: (entries) => db.write('normal', (connection) => traffic.recordTraffic(connection, entries)),
-    findTraffic: (query) => db.read((connection) => traffic.findTraffic(connection, query)),
+    findTraffic: (query) => traffic.findTraffic(db, query),
     recordRun: (kind, run) => db.write('normal', (connection) => runs.recordRun(connection, kind, run)),
     findRuns: () => db.read(runs.findRuns),
+    saveScrubPosition: (position) => db.write('normal', (connection) => runs.saveScrubPosition(connection, position)),
+    findScrubPosition: () => db.read(runs.findScrubPosition),
 
     addPin: (pin, at) => db.write('full', (connection) => pins.addPin(connection, pin, at)),
     removePin: (pin) => db.write('full', (connection) => pins.removePin(connection, pin)),

@@ -1,4 +1,5 @@
 import type { Sha256 } from '../digest.ts'
+import type { ListedFile } from '../model.ts'
 import type { IndexName, ProjectName } from '../names.ts'
 import { rawDigest, sha256Of } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
@@ -11,6 +12,21 @@ export function findUploadTimes(connection: Connection, index: IndexName, projec
     project,
   )
   return new Map(rows.map(({ file, uploadedAt }) => [sha256Of(file), uploadedAt]))
+}
+
+/** How many are kept of files that the page no longer lists, and that may come back: as many as it lists, and some. */
+const KEPT_UNLISTED = 100
+
+/** Drops those of files that the page, which was just saved, no longer lists, if they have become many. */
+export function dropUnlisted(connection: Connection, page: number, files: readonly ListedFile[]): void {
+  const { kept } = connection.get<{ kept: number }>('SELECT count(*) AS kept FROM upload_time WHERE page = ?', page)
+  if (kept <= 2 * files.length + KEPT_UNLISTED) return
+  const listed = JSON.stringify(files.flatMap(({ hashes: { sha256 } }) => sha256 ?? []))
+  connection.run(
+    'DELETE FROM upload_time WHERE page = ? AND file NOT IN (SELECT unhex(value) FROM json_each(?))',
+    page,
+    listed,
+  )
 }
 
 export function saveUploadTime(

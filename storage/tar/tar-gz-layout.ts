@@ -39,7 +39,7 @@ export function layOutTarGz(members: readonly Member[]): TarGzLayout {
   return { ...layout.finish(), files: sliceFiles(members) }
 }
 
-/** One file of `size` bytes as one gzip member around its slice. */
+/** The file at `index` of the manifest, of `size` bytes, as one gzip member around its slice; undefined where it is stored as it is. */
 export function layOutGzip(layout: TarGzLayout, index: number, size: number): SlicedLayout | undefined {
   const [offset = 0, length = 0, checksum = 0] = layout.files.subarray(3 * index, 3 * index + 3)
   if (length === 0) return undefined

@@ -47,6 +47,15 @@ export class TarLayout {
     return undefined
   }
 
+  /** The blobs that a range takes bytes of, or lies right beside. */
+  *blobsIn({ first, last }: RenditionRange): Generator<Blake3, undefined> {
+    for (let index = this.#memberAt(first); (this.#starts[index] ?? Infinity) <= last; index += 1) {
+      const blake3 = this.#members[index]?.blake3
+      if (blake3 !== undefined) yield blake3
+    }
+    return undefined
+  }
+
   /** The last member that begins at or before a position. */
   #memberAt(position: number): number {
     let low = 0

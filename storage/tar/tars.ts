@@ -2,8 +2,9 @@ import { compressZstd } from '../archive/zstd.ts'
 import type { BlobsInTurn } from '../blobs-in-turn.ts'
 import type { Blake3 } from '../digest.ts'
 import type { Tree, TreeFile } from '../model.ts'
+import { OwnedIteration } from '../owned-iteration.ts'
 import { readTar } from './read-tar.ts'
-import type { Rendition } from './rendition.ts'
+import type { Rendition, RenditionRange } from './rendition.ts'
 import { TarLayout, type TarMember } from './tar-layout.ts'
 
 /** Changes whenever the bytes made of the same tree would. */
@@ -17,20 +18,27 @@ const layouts = new WeakMap<Tree, TarLayout>()
 
 /** A tree as a `.tar`: its files and then its empty directories, as in the manifest. */
 export function renderTar(tree: Tree, openBlobs: OpenBlobs): Rendition {
-  const layout = layouts.get(tree) ?? new TarLayout(membersOf(tree))
-  layouts.set(tree, layout)
-  return serve(layout, `${FORMAT}:${tree.id}`, openBlobs)
+  return serve(layOut(tree), `${FORMAT}:${tree.id}`, openBlobs)
 }
 
 /** A tree as a `.tar.zst`: exact only as long as the library's version stays. */
 export function renderTarZst(tree: Tree, openBlobs: OpenBlobs): Rendition {
-  const tar = renderTar(tree, openBlobs)
+  const layout = layOut(tree)
   return {
     size: undefined,
-    validator: `${tar.validator}.zst`,
+    validator: `${FORMAT}:${tree.id}.zst`,
     isExact: false,
-    open: async () => compressZstd(await tar.open(undefined), tar.size ?? 0),
+    async open() {
+      const tar = await open(layout, undefined, openBlobs)
+      return new OwnedIteration(compressZstd(tar, layout.size), async () => void (await tar.return()))
+    },
   }
+}
+
+function layOut(tree: Tree): TarLayout {
+  const layout = layouts.get(tree) ?? new TarLayout(membersOf(tree))
+  layouts.set(tree, layout)
+  return layout
 }
 
 /** Those blobs of a tree that are not in `have`, each once, as members `blobs/<hex>` of a `.tar`. */
@@ -66,6 +74,18 @@ function serve(layout: TarLayout, validator: string, openBlobs: OpenBlobs): Rend
     size: layout.size,
     validator,
     isExact: true,
-    open: (range = { first: 0, last: layout.size - 1 }) => Promise.resolve(readTar(layout, range, openBlobs())),
+    open: (range) => open(layout, range, openBlobs),
   }
+}
+
+/** All that it is made of is open by then. */
+async function open(
+  layout: TarLayout,
+  range: RenditionRange | undefined,
+  openBlobs: OpenBlobs,
+): Promise<OwnedIteration> {
+  const blobs = openBlobs()
+  const wanted = range ?? { first: 0, last: layout.size - 1 }
+  await blobs.hold(layout.blobsIn(wanted))
+  return new OwnedIteration(readTar(layout, wanted, blobs), async () => blobs.close())
 }

@@ -1,10 +1,13 @@
 import { LRUCache } from 'lru-cache'
+import { andThen, type AtHand } from '../at-hand.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Blake3 } from '../digest.ts'
 import { BlobDamagedError, StorageError } from '../errors.ts'
 import { MendedIteration, type Mender, readMended } from '../mending.ts'
+import type { Tree, TreeFile } from '../model.ts'
 import { OwnedIteration } from '../owned-iteration.ts'
 import { SingleFlight } from '../single-flight.ts'
+import { searchFiles } from '../tree-search.ts'
 import { readLayout } from './read-layout.ts'
 import type { Rendition, RenditionRange } from './rendition.ts'
 import { layOutGzip, type SlicedLayout, type TarGzLayout } from './tar-gz-layout.ts'
@@ -53,23 +56,25 @@ export class WheelLayouts {
   }
 
   /**
-   * The tree's file at `index` in its manifest as gzip; undefined where the wheel has it uncompressed. Throws as {@link tarGz} does.
+   * A file of the wheel's tree as gzip, if that is shorter; undefined also where the wheel has it uncompressed. No promise where all is in
+   * memory. Rejects as {@link tarGz} does.
    */
-  async gzip(
-    wheel: Blake3,
-    index: number,
-    file: { readonly blake3: Blake3; readonly size: number },
-  ): Promise<Rendition | undefined> {
+  gzip(wheel: Blake3, tree: Tree, file: TreeFile): AtHand<Rendition | undefined> {
     // Another wheel may have compressed the same file otherwise.
     const validator = `blake3:${file.blake3}-gzip-${wheel.slice(0, 32)}`
     const kept = this.#gzips.get(validator)
     if (kept !== undefined) return kept
-    const layout = layOutGzip(await this.#findAtHand(wheel), index, file.size)
-    const rendition = layout && this.#serve(wheel, layout, validator)
-    if (rendition === undefined || layout === undefined || layout.size > SMALL_BYTES || layout.size >= file.size)
-      return rendition
-    const small = { ...rendition, bytes: await readWhole(rendition, layout.size) }
-    this.#gzips.set(validator, small)
+    return andThen(this.#layouts.get(wheel) ?? this.#findAtHand(wheel), (whole) => {
+      const layout = layOutGzip(whole, searchFiles(tree.files, file.path), file.size)
+      if (layout === undefined || layout.size >= file.size) return undefined
+      const rendition = this.#serve(wheel, layout, validator)
+      return layout.size > SMALL_BYTES ? rendition : this.#keep(rendition, layout.size)
+    })
+  }
+
+  async #keep(rendition: Rendition, size: number): Promise<Rendition> {
+    const small = { ...rendition, bytes: await readWhole(rendition, size) }
+    this.#gzips.set(rendition.validator, small)
     return small
   }
 

@@ -1,9 +1,11 @@
 import { release } from '../archive/release.ts'
+import type { AtHand } from '../at-hand.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
 import { type Blake3, type Blake3Hasher, createBlake3 } from '../digest.ts'
 import type { SyncIo } from '../io.ts'
 import type { Place } from '../model.ts'
 import { Batch, PACK_THRESHOLD, type SmallBlob } from './batch.ts'
+import { Flow } from './flow.ts'
 import { Syncs } from './syncs.ts'
 
 /** Says which of these blobs the store has already. */
@@ -45,15 +47,18 @@ export class BlobWriter {
     this.#syncs = new Syncs(io, (descriptor) => this.#close(descriptor))
   }
 
-  /** Adds a blob. The memory of one that is of {@link PACK_THRESHOLD} bytes or more is the writer's from now on. */
-  async add(blake3: Blake3, bytes: Buffer): Promise<void> {
+  /**
+   * Adds a blob, mostly without a promise: a wheel has thousands. The memory of one that is of {@link PACK_THRESHOLD} bytes or more is the
+   * writer's from now on; that of a smaller one the caller's again when this is done.
+   */
+  add(blake3: Blake3, bytes: Buffer): AtHand<void> {
     if (this.#seen.has(blake3)) {
       if (bytes.length >= PACK_THRESHOLD) release(bytes)
       return
     }
     this.#seen.add(blake3)
-    if (!this.#batch.hasRoom(bytes.length)) await this.#flush()
-    this.#batch.add(blake3, bytes)
+    if (this.#batch.hasRoom(bytes.length)) this.#batch.add(blake3, bytes)
+    else return this.#flush().then(() => this.#batch.add(blake3, bytes))
   }
 
   /** Adds a large blob that comes in pieces, each valid until the second one after it is asked for; returns its digest. */
@@ -61,22 +66,19 @@ export class BlobWriter {
     const { path, descriptor } = this.#create()
     const hasher = createBlake3()
     let size = 0
-    // What one piece takes to be written is what the next one takes to be read and hashed.
-    let writing: Promise<void> = Promise.resolve()
+    const flow = new Flow(this.#io, this.#syncs, descriptor)
     try {
       for await (const piece of pieces) {
-        await writing
-        writing = this.#io.appendBeside(descriptor, piece)
-        writing.catch(() => {}) // it is awaited in any case
+        await flow.write(piece)
         hasher.update(piece)
         size += piece.length
       }
     } catch (error) {
-      // Nothing may be written to a descriptor that is closed.
-      await writing.catch(() => {})
+      // Nothing may be going on with a descriptor that is closed.
+      await flow.finish().catch(() => {})
       throw error
     }
-    await writing
+    await flow.finish()
     const blake3 = hasher.hex()
     const isKnown = this.#seen.has(blake3)
     this.#seen.add(blake3)

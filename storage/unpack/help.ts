@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { ArchiveFile } from '../archive/archive-file.ts'
 import type { SyncIo } from '../io.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
+import { flattenPlaces, shareOf } from './flat.ts'
 import { type Order, type Report, toFailure } from './messages.ts'
 import type { Share } from './plan.ts'
 import { unpackShare } from './unpack-share.ts'
@@ -56,7 +57,7 @@ class Assistant {
   }
 
   obey(order: Order): void {
-    if (order.kind === 'unpack') this.#unpacking = this.#unpack(order.share)
+    if (order.kind === 'unpack') this.#unpacking = this.#unpack(shareOf(order.share))
     else this.#writer = undefined
   }
 
@@ -74,8 +75,8 @@ class Assistant {
     try {
       file = new ArchiveFile(this.#io, this.#job.wheelPath)
       const contents = await unpackShare(file, share, { writer, signal })
-      const written = await writer.finish()
-      tell({ kind: 'unpacked', contents, written })
+      const { staged, placed } = await writer.finish()
+      tell({ kind: 'unpacked', contents, staged, placed: flattenPlaces(placed) })
     } catch (error) {
       this.#tellOf(error)
     } finally {

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { WrittenBlobs } from './blob-writer.ts'
+import { flattenShare, placesOf } from './flat.ts'
 import { type Order, type Report, toError } from './messages.ts'
 import type { Share } from './plan.ts'
 import type { SharedContents } from './unpack-share.ts'
@@ -29,7 +30,7 @@ export class Helper {
   }
 
   unpack(share: Share): Promise<UnpackedShare> {
-    this.#say({ kind: 'unpack', share })
+    this.#say({ kind: 'unpack', share: flattenShare(share) })
     return Promise.race([this.#unpacked.promise, this.#gone.promise])
   }
 
@@ -48,8 +49,10 @@ export class Helper {
   }
 
   #hear(report: Report): void {
-    if (report.kind === 'unpacked') this.#unpacked.resolve(report)
-    else {
+    if (report.kind === 'unpacked') {
+      const { contents, staged, placed } = report
+      this.#unpacked.resolve({ contents, written: { staged, placed: placesOf(placed) } })
+    } else {
       const error = toError(report.failure)
       this.#unpacked.reject(error)
       // A refusal is of the share only.

@@ -2,8 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Blake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { RefusalReason } from '../model.ts'
-import type { WrittenBlobs } from './blob-writer.ts'
-import type { Share } from './plan.ts'
+import type { StagedFile } from '../blobs/blob-store.ts'
+import type { Flat } from './flat.ts'
 import type { SharedContents } from './unpack-share.ts'
 
 /** From a thread to the main one: which of these does the store have? Or: is there a second thread for this wheel? */
@@ -19,13 +19,18 @@ export type Answer =
 
 /** From a wheel's first thread to its second. */
 export type Order =
-  | { readonly kind: 'unpack'; readonly share: Share }
+  | { readonly kind: 'unpack'; readonly share: Flat }
   /** The first thread has the files now. */
   | { readonly kind: 'taken' }
 
 /** From a wheel's second thread to its first. */
 export type Report =
-  | { readonly kind: 'unpacked'; readonly contents: SharedContents; readonly written: WrittenBlobs }
+  | {
+      readonly kind: 'unpacked'
+      readonly contents: SharedContents
+      readonly staged: readonly StagedFile[]
+      readonly placed: Flat
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
 
 /** An error, in values that keep their fields between threads. */

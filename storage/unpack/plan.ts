@@ -9,18 +9,17 @@ export interface Task {
   readonly listing: Listing | undefined
 }
 
-/**
- * What one thread unpacks, in the order of the file. Members of equal contents are in one share, so that each blob is written once; and
- * who gets what follows from the archive alone, so that the same wheel gives the same packs.
- */
+/** What one thread unpacks, in the order of the file. */
 export type Share = readonly Task[]
 
+/**
+ * Who gets which members. Those of equal contents go together, so that each blob is written once; and all of it follows from the archive alone,
+ * so that the same wheel gives the same packs.
+ */
 export interface Plan {
-  readonly first: Share
-  /** May be empty. */
-  readonly second: Share
-  /** Is there enough to do for a second thread? */
-  readonly isWorthHelp: boolean
+  readonly first: readonly Member[]
+  /** Empty where there is not enough to do for a second thread. */
+  readonly second: readonly Member[]
 }
 
 /** Of a thread's time, measured; only their proportions matter. Nanoseconds, per member and per byte. */
@@ -33,32 +32,38 @@ const RECORD_NS = 0.6
 
 /** Less than this is done sooner than a second thread has begun. */
 const MIN_HELP_NS = 20_000_000
+/** Nor is a second thread asked for so little: beside one huge file, for what stands around it. */
+const MIN_SECOND_NS = 2_000_000
 
 /** Shares the members between two threads so that both take equally long. */
-export function planShares(tasks: readonly Task[]): Plan {
-  const total = tasks.reduce((sum, { member }) => sum + wholeCost(member), 0)
-  if (total < MIN_HELP_NS) return { first: tasks, second: [], isWorthHelp: false }
-  const planning = new Planning(tasks)
+export function planShares(members: readonly Member[]): Plan {
+  const alone = { first: members, second: [] }
+  const total = members.reduce((sum, member) => sum + wholeCost(member), 0)
+  if (total < MIN_HELP_NS) return alone
+  const planning = new Planning(members)
   planning.shareLarge()
   planning.shareWhole()
   planning.keepTwinsTogether()
-  return planning.plan()
+  return planning.secondCost < MIN_SECOND_NS ? alone : planning.plan()
 }
 
 class Planning {
-  readonly #tasks: readonly Task[]
+  readonly #members: readonly Member[]
   readonly #second = new Set<string>()
   #firstCost = 0
   #secondCost = 0
 
-  constructor(tasks: readonly Task[]) {
-    this.#tasks = tasks
+  constructor(members: readonly Member[]) {
+    this.#members = members
   }
 
-  /** The largest first, each to the thread that has less to do; zlib inflates them on threads of its own. */
+  /**
+   * The largest first, each to the thread that has less to do. zlib inflates them on threads of its own, and waits for whoever takes what comes out:
+   * so one that is half of the wheel has a thread to itself.
+   */
   shareLarge(): void {
-    for (const { member } of this.#large()) {
-      const cost = MEMBER_NS + member.size * STORE_NS
+    for (const member of this.#large()) {
+      const cost = storeCost(member)
       if (this.#firstCost <= this.#secondCost) {
         this.#firstCost += cost
       } else {
@@ -70,10 +75,10 @@ class Planning {
 
   /** The first ones to the first, the last ones to the second: each thread reads on from where it is. */
   shareWhole(): void {
-    const whole = this.#tasks.filter(({ member }) => isWhole(member))
-    const total = whole.reduce((sum, { member }) => sum + wholeCost(member), 0)
+    const whole = this.#members.filter(isWhole)
+    const total = whole.reduce((sum, member) => sum + wholeCost(member), 0)
     let left = (total + this.#secondCost - this.#firstCost) / 2
-    for (const { member } of whole) {
+    for (const member of whole) {
       const cost = wholeCost(member)
       left -= cost
       if (left >= 0) {
@@ -88,7 +93,7 @@ class Planning {
   /** What has the same checksum and size goes where the first of them is. */
   keepTwinsTogether(): void {
     const isSecondByContents = new Map<string, boolean>()
-    for (const { member } of this.#tasks) {
+    for (const member of this.#members) {
       const contents = `${member.crc32}:${member.size}`
       const isSecond = isSecondByContents.get(contents)
       if (isSecond === undefined) isSecondByContents.set(contents, this.#second.has(member.path))
@@ -97,19 +102,26 @@ class Planning {
     }
   }
 
+  get secondCost(): number {
+    return this.#secondCost
+  }
+
   plan(): Plan {
     return {
-      first: this.#tasks.filter(({ member }) => !this.#second.has(member.path)),
-      second: this.#tasks.filter(({ member }) => this.#second.has(member.path)),
-      isWorthHelp: this.#secondCost > 0,
+      first: this.#members.filter(({ path }) => !this.#second.has(path)),
+      second: this.#members.filter(({ path }) => this.#second.has(path)),
     }
   }
 
-  #large(): Task[] {
-    return this.#tasks.filter(({ member }) => !isWhole(member)).toSorted((a, b) => b.member.size - a.member.size)
+  #large(): Member[] {
+    return this.#members.filter((member) => !isWhole(member)).toSorted((a, b) => b.size - a.size)
   }
 }
 
-function wholeCost({ method, size }: Member): number {
-  return MEMBER_NS + size * (STORE_NS + RECORD_NS + (method === 0 ? 0 : INFLATE_NS))
+function wholeCost(member: Member): number {
+  return storeCost(member) + member.size * RECORD_NS
+}
+
+function storeCost({ method, size }: Member): number {
+  return MEMBER_NS + size * (STORE_NS + (method === 0 ? 0 : INFLATE_NS))
 }

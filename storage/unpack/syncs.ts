@@ -20,9 +20,16 @@ export class Syncs {
   async begin(descriptor: number): Promise<void> {
     while (this.#running.size >= WIDTH) await Promise.race(this.#running)
     this.#assertGood()
-    const running = this.#run(descriptor)
-    this.#running.add(running)
-    void running.finally(() => this.#running.delete(running))
+    this.#note(this.#run(descriptor))
+  }
+
+  /** Begins one of a file that is still being written, and stays open; undefined where there is no room. */
+  beginAhead(descriptor: number): Promise<void> | undefined {
+    if (this.#running.size >= WIDTH) return undefined
+    const syncing = this.#io.sync(descriptor)
+    // Whoever writes the file waits for it, and hears of its error.
+    this.#note(syncing.catch(() => {}))
+    return syncing
   }
 
   /** Waits for all. Throws the first error that there was. */
@@ -44,6 +51,11 @@ export class Syncs {
     } catch (error) {
       this.#failure ??= { error }
     }
+  }
+
+  #note(running: Promise<void>): void {
+    this.#running.add(running)
+    void running.finally(() => this.#running.delete(running))
   }
 
   #assertGood(): void {

@@ -1,12 +1,13 @@
 import { constants, setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
 import { diskSyncIo } from '../io.ts'
+import { flattenResult, type FlatResult } from './flat.ts'
 import { type HelpJob, helpUnpack } from './help.ts'
 import { Helper } from './helper.ts'
 import { MainLine } from './main-line.ts'
 import { type Outcome, toFailure } from './messages.ts'
 import { hasHash, type ListedHash } from './record-hash.ts'
-import { type UnpackJob, type UnpackResult, unpackWheel } from './unpack-wheel.ts'
+import { type UnpackJob, unpackWheel } from './unpack-wheel.ts'
 
 /** A wheel to unpack, and the line on which to ask what is stored. */
 export interface UnpackThreadJob extends UnpackJob {
@@ -34,7 +35,7 @@ if (process.platform === 'linux') {
 }
 
 /** Unpacks one wheel in a worker thread. Never rejects: an error would lose its fields on the way to the other thread. */
-export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise<Outcome<UnpackResult>> {
+export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise<Outcome<FlatResult>> {
   const main = new MainLine(port)
   try {
     const { findStored, signal } = main
@@ -42,7 +43,8 @@ export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise
       const line = await main.findHelper()
       return line === undefined ? undefined : new Helper(line)
     }
-    return { kind: 'done', result: await unpackWheel(diskSyncIo, job, { findStored, signal, findHelper }) }
+    const result = await unpackWheel(diskSyncIo, job, { findStored, signal, findHelper })
+    return { kind: 'done', result: flattenResult(result) }
   } catch (error) {
     return toFailure(error)
   } finally {

@@ -4,6 +4,7 @@ import type { Member } from '../archive/archive.ts'
 import { isWhole, readMember, streamMember } from '../archive/contents.ts'
 import { canShare, readTogether } from '../archive/read-together.ts'
 import { release } from '../archive/release.ts'
+import type { AtHand } from '../at-hand.ts'
 import { type Blake3, hashBlake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import { PACK_THRESHOLD } from './batch.ts'
@@ -90,7 +91,10 @@ class ShareWork {
   async #takeGroup(tasks: readonly Task[]): Promise<void> {
     const members = tasks.map(({ member }) => member)
     const contents = readTogether(this.#file, members)
-    for (const [index, task] of tasks.entries()) await this.#take(task, contents[index] ?? Buffer.alloc(0))
+    for (const [index, task] of tasks.entries()) {
+      const adding = this.#take(task, contents[index] ?? Buffer.alloc(0))
+      if (adding !== undefined) await adding
+    }
     // All of them are small, and so were copied.
     if (contents[0] !== undefined) release(contents[0])
   }
@@ -105,11 +109,11 @@ class ShareWork {
     if (member.method !== 0 && isSmall) release(contents)
   }
 
-  async #take(task: Task, contents: Buffer): Promise<void> {
+  #take(task: Task, contents: Buffer): AtHand<void> {
     const blake3 = hashBlake3(contents)
     this.areHashesRight &&= isAsListed(task.listing, contents)
     this.digests.set(task.member.path, blake3)
-    await this.#options.writer.add(blake3, contents)
+    return this.#options.writer.add(blake3, contents)
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Archive, openArchive } from '../archive/archive.ts'
+import { type Archive, type Member, openArchive } from '../archive/archive.ts'
 import type { ArchiveLimits } from '../archive/policy.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
 import type { UnpackedTree } from '../catalog/catalog.ts'
@@ -10,7 +10,7 @@ import { createTree } from '../manifest.ts'
 import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import type { Helper, UnpackedShare } from './helper.ts'
-import { type Plan, planShares, type Share } from './plan.ts'
+import { type Plan, planShares, type Share, type Task } from './plan.ts'
 import { RecordCheck } from './record-check.ts'
 import { type UncheckedBlob, uncheckedOf } from './record-hash.ts'
 import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
@@ -66,7 +66,8 @@ interface Circumstances {
 interface Wheel {
   readonly archive: Archive
   readonly record: RecordCheck
-  readonly plan: Plan
+  readonly first: Share
+  readonly second: Share
 }
 
 class WheelUnpacking {
@@ -109,16 +110,27 @@ class WheelUnpacking {
   }
 
   async #unpack(archive: Archive): Promise<UnpackResult> {
-    const record = new RecordCheck(archive)
-    const plan = planShares(archive.members.map((member) => ({ member, listing: record.listingOf(member) })))
-    const wheel = { archive, record, plan }
-    if (plan.isWorthHelp) this.#helper = await this.#circumstances.options.findHelper?.()
+    const plan = planShares(archive.members)
+    const wheel = await this.#readRecord(archive, plan)
     const [first, second] = await this.#unpackShares(wheel)
     return this.#finish(wheel, first, second)
   }
 
+  /** A helper takes some time to come, so it is called before. */
+  async #readRecord(archive: Archive, plan: Plan): Promise<Wheel> {
+    const coming = plan.second.length > 0 ? this.#circumstances.options.findHelper?.() : undefined
+    try {
+      const record = new RecordCheck(archive)
+      const toShare = (member: Member): Task => ({ member, listing: record.listingOf(member) })
+      return { archive, record, first: plan.first.map(toShare), second: plan.second.map(toShare) }
+    } finally {
+      // Also where RECORD is damaged: it waits to be told to go.
+      this.#helper = await coming
+    }
+  }
+
   /** The second share also where the first was refused: which refusal is reported must not depend on who was there to help. */
-  async #unpackShares({ archive, plan }: Wheel): Promise<[SharedContents, UnpackedShare]> {
+  async #unpackShares(wheel: Wheel): Promise<[SharedContents, UnpackedShare]> {
     const errors: unknown[] = []
     const noteError = (error: unknown): undefined => {
       errors.push(error)
@@ -126,14 +138,15 @@ class WheelUnpacking {
       this.#failing.abort(error)
       this.#helper?.close()
     }
-    const elsewhere = this.#helper?.unpack(plan.second).catch(noteError)
-    const first = await unpackShare(archive.file, plan.first, { signal: this.#signal, writer: this.#first }).catch(
-      noteError,
-    )
-    const second = await (elsewhere ?? this.#unpackSecond(archive, plan.second).catch(noteError))
+    const elsewhere = this.#helper?.unpack(wheel.second).catch(noteError)
+    const first = await unpackShare(wheel.archive.file, wheel.first, {
+      signal: this.#signal,
+      writer: this.#first,
+    }).catch(noteError)
+    const second = await (elsewhere ?? this.#unpackSecond(wheel.archive, wheel.second).catch(noteError))
     this.#circumstances.options.signal.throwIfAborted()
     if (first !== undefined && second !== undefined) return [first, second]
-    throw firstOf(errors, [...plan.first, ...plan.second])
+    throw firstOf(errors, [...wheel.first, ...wheel.second])
   }
 
   async #unpackSecond(archive: Archive, share: Share): Promise<UnpackedShare> {
@@ -147,15 +160,15 @@ class WheelUnpacking {
     first: SharedContents,
     { contents: second, written }: UnpackedShare,
   ): Promise<UnpackResult> {
-    const { archive, record, plan } = wheel
-    const files = [...filesOf(plan.first, first), ...filesOf(plan.second, second)]
+    const { archive, record } = wheel
+    const files = [...filesOf(wheel.first, first), ...filesOf(wheel.second, second)]
     const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
     const { tree, manifest } = createTree(files, directories)
     // A copy: the writer frees what it is given.
     await this.#first.add(tree.id, Buffer.from(manifest))
     const { staged, placed } = await this.#first.finish()
     const areHashesRight = first.areHashesRight && second.areHashesRight
-    const unchecked = [...uncheckedOf(plan.first, first.digests), ...uncheckedOf(plan.second, second.digests)]
+    const unchecked = [...uncheckedOf(wheel.first, first.digests), ...uncheckedOf(wheel.second, second.digests)]
     return {
       unpacked: {
         tree: summarize(tree),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Argument, Command, InvalidArgumentError } from 'commander'
 import type { Benchmark, RunOptions } from './benchmark.ts'
+import { archives } from './benchmarks/archives.ts'
 import { catalog } from './benchmarks/catalog.ts'
 import { cold } from './benchmarks/cold.ts'
 import { pages } from './benchmarks/pages.ts'
@@ -13,7 +14,7 @@ import { unpack } from './benchmarks/unpack.ts'
 import { wheels } from './benchmarks/wheels.ts'
 import { renderTable, type Table, tableAsJson } from './table.ts'
 
-const benchmarks: readonly Benchmark[] = [pages, wheels, trees, cold, storm, unpack, catalog, installers]
+const benchmarks: readonly Benchmark[] = [pages, wheels, trees, archives, cold, storm, unpack, catalog, installers]
 
 interface Flags {
   readonly json?: true

@@ -42,7 +42,7 @@ function testChecking(inStore: InStore): void {
     await store.quarantine(blake3, Date.now())
     assert.equal(await store.open(blake3), undefined)
     assert.equal(await store.check(blake3), 'missing')
-    assert.deepEqual(await listAll(store), new Map())
+    assert.deepEqual(await listAll(store), new Set())
     await store.quarantine(blake3, Date.now())
     await adoptBytes(store, content)
     assert.deepEqual(await readWhole(store, blake3), content)

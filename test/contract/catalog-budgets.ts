@@ -113,7 +113,10 @@ function testPins(inCatalog: InCatalog): void {
     ] as const) {
       await catalog.addPin(parsePin(pin), 0)
       const { distributions, pinned } = await catalog.planPrune({ maxBytes: 0 }, NOW)
-      assert.deepEqual([distributions.map(({ blake3 }) => blake3), pinned], [going.map(blake3Of), 3 - going.length])
+      assert.deepEqual(
+        [Array.from(distributions, ({ blake3 }) => blake3), pinned],
+        [going.map(blake3Of), 3 - going.length],
+      )
       await catalog.removePin(parsePin(pin))
     }
     await catalog.addPin(parsePin('spam==1'), 0)
@@ -148,5 +151,5 @@ async function plan(
   disk?: { readonly freeBytes: number },
 ): Promise<readonly string[]> {
   const { distributions } = await catalog.planPrune(budget, NOW, disk)
-  return distributions.map(({ blake3, reason }) => `${NAMES.get(blake3)} ${reason}`)
+  return Array.from(distributions, ({ blake3, reason }) => `${NAMES.get(blake3)} ${reason}`)
 }

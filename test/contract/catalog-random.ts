@@ -150,7 +150,7 @@ class RandomWalk {
   /** @param options.uses whether something is used between the plan and its execution. */
   async #prune(budget: PruneBudget, { uses }: { readonly uses: boolean }): Promise<void> {
     const plan = await this.#catalog.planPrune(budget, this.#now)
-    const planned = plan.distributions.map(({ blake3, freedBytes }) => [blake3, freedBytes] as const)
+    const planned = Array.from(plan.distributions, ({ blake3, freedBytes }) => [blake3, freedBytes] as const)
     assert.deepEqual(planned, this.#model.plan(budget, this.#now, this.#pinned))
     assert.equal(plan.storedBytes, this.#model.stats().storedBytes)
     const spared = new Set<Blake3>()
@@ -160,7 +160,7 @@ class RandomWalk {
         if (this.#model.distributions.get(blake3)?.usedAt !== usedAt) spared.add(blake3)
       }
     }
-    const going = plan.distributions.map(({ blake3 }) => blake3).filter((blake3) => !spared.has(blake3))
+    const going = Array.from(plan.distributions, ({ blake3 }) => blake3).filter((blake3) => !spared.has(blake3))
     const expected = this.#model.prune(going)
     const release = async (blobs: readonly Blake3[]): Promise<void> => {
       for (const blake3 of blobs) assert.ok(this.#files.delete(blake3), 'a file is released once')

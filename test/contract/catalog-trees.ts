@@ -72,6 +72,14 @@ function testPlaces(inCatalog: InCatalog): void {
     assert.deepEqual(await catalog.findPlace(blake3Of('a')), { kind: 'packed', pack, offset: 0, size: 10 })
     assert.deepEqual(await catalog.findPlace(blake3Of('b')), { kind: 'packed', pack, offset: 10, size: 20 })
     assert.deepEqual(await catalog.findPlace(blake3Of('big')), { kind: 'file', size: 1000 })
+    const places = await catalog.findPlaces(['a', 'big', 'nothing'].map(blake3Of))
+    assert.deepEqual(
+      places,
+      new Map([
+        [blake3Of('a'), { kind: 'packed', pack, offset: 0, size: 10 }],
+        [blake3Of('big'), { kind: 'file', size: 1000 }],
+      ]),
+    )
     assert.deepEqual(await catalog.findPlace(pack), { kind: 'file', size: 30 + MANIFEST_SIZE })
     assert.equal(await catalog.findPlace(blake3Of('nothing')), undefined)
     const asked = ['a', 'nothing', 'big', 'w', 'pack of t', 'a'].map(blake3Of)

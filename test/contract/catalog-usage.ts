@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Catalog, TrafficEntry } from '../../storage/catalog/catalog.ts'
+import type { StoredPage } from '../../storage/model.ts'
 import { parseIndexName, parseProjectName } from '../../storage/names.ts'
 import type { InCatalog } from './catalog.ts'
 import { INDEX, SDIST, WHEEL, blake3Of, distributionOf, sha256Of, sightingOf, storedPageOf } from './catalog-samples.ts'
@@ -105,6 +106,43 @@ function testProjects(inCatalog: InCatalog): void {
 }
 
 function testStale(inCatalog: InCatalog): void {
+  inCatalog('metadata is forgotten where somebody says so, whoever said it', async (catalog) => {
+    const [gone, kept] = [sha256Of('gone'), sha256Of('kept')]
+    for (const wheel of [gone, kept]) await catalog.saveMetadata(wheel, Uint8Array.of(1), 1000)
+    await catalog.saveMetadata(gone, Uint8Array.of(2), 1000, { claimedBy: INDEX })
+    assert.equal(await catalog.forgetMetadata([gone, sha256Of('other')]), 2)
+    assert.equal(await catalog.findMetadata(gone, INDEX), undefined)
+    assert.notEqual(await catalog.findMetadata(kept, INDEX), undefined)
+    assert.equal(await catalog.forgetMetadata([gone]), 0)
+  })
+
+  inCatalog('upload times of files that a page no longer lists go once they are many', async (catalog) => {
+    const { project } = WHEEL
+    const listing = (hashes: readonly string[]): StoredPage => {
+      const page = storedPageOf('page')
+      const files = hashes.map((sha256) => ({ filename: WHEEL.filename, url: 'https://f.test/f', hashes: { sha256 } }))
+      return { ...page, index: INDEX, project, page: { ...page.page, files } }
+    }
+    const all = Array.from({ length: 103 }, (_, number) => sha256Of(`file ${number}`))
+    await catalog.savePage(listing(all))
+    for (const file of all.slice(0, 102)) await catalog.saveUploadTime({ index: INDEX, project, file }, 1)
+    await catalog.savePage(listing(all.slice(0, 1)))
+    assert.equal((await catalog.findUploadTimes(INDEX, project)).size, 102, 'they may come back')
+    await catalog.saveUploadTime({ index: INDEX, project, file: all[102]! }, 1)
+    await catalog.savePage(listing(all.slice(0, 1)))
+    assert.deepEqual([...(await catalog.findUploadTimes(INDEX, project)).keys()], all.slice(0, 1))
+  })
+
+  inCatalog('how far a scrub has come is kept until it is at its end, and is no run', async (catalog) => {
+    const position = { cursor: 7, at: 1000, done: { files: 2 } }
+    await catalog.saveScrubPosition({ ...position, cursor: 3 })
+    await catalog.saveScrubPosition(position)
+    assert.deepEqual(await catalog.findScrubPosition(), position)
+    assert.deepEqual(await catalog.findRuns(), {})
+    await catalog.saveScrubPosition(undefined)
+    assert.equal(await catalog.findScrubPosition(), undefined)
+  })
+
   inCatalog('pages and metadata that nobody asked for go, unless something of theirs is stored', async (catalog) => {
     for (const [project, fetchedAt] of [
       ['spam', 1000],
@@ -121,8 +159,8 @@ function testStale(inCatalog: InCatalog): void {
     assert.deepEqual(await catalog.dropStale(5000), { pages: 1, metadata: 1 })
     assert.deepEqual(await catalog.dropStale(5000), { pages: 0, metadata: 0 })
     assert.equal(await catalog.findPage(INDEX, parseProjectName('old')), undefined)
-    assert.equal(await catalog.findMetadata(sha256Of('old')), undefined)
-    assert.deepEqual(await catalog.findMetadata(sha256Of('stored')), content)
+    assert.equal(await catalog.findMetadata(sha256Of('old'), INDEX), undefined)
+    assert.deepEqual((await catalog.findMetadata(sha256Of('stored'), INDEX))?.content, content)
     assert.deepEqual(await catalog.dropStale(5001), { pages: 1, metadata: 1 })
     await catalog.executePrune(await catalog.planPrune({ maxBytes: 0 }, 9000), async () => {})
     assert.deepEqual(await catalog.dropStale(5001), { pages: 1, metadata: 1 })

@@ -5,6 +5,7 @@ import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { parseIndexName, parseProjectName } from '../../storage/names.ts'
 import { testBudgets } from './catalog-budgets.ts'
 import { testCondemning } from './catalog-condemn.ts'
+import { testListings } from './catalog-listings.ts'
 import { testPrune } from './catalog-prune.ts'
 import { testTrees } from './catalog-trees.ts'
 import { testAgainstModel } from './catalog-random.ts'
@@ -34,6 +35,7 @@ export function testCatalog(name: string, createFixture: () => Promise<CatalogFi
     })
   }
   describe(`${name}: pages`, () => testPages(inCatalog))
+  describe(`${name}: listings`, () => testListings(inCatalog))
   describe(`${name}: metadata`, () => testMetadata(inCatalog))
   describe(`${name}: upload times`, () => testUploadTimes(inCatalog))
   describe(`${name}: files without a hash`, () => testUnhashed(inCatalog))
@@ -109,16 +111,36 @@ function testMetadata(inCatalog: InCatalog): void {
     const content = Uint8Array.of(0, 255, 10, 13, 128)
     await catalog.saveMetadata(sha256Of('wheel'), content, 1000)
     await catalog.saveMetadata(sha256Of('empty'), new Uint8Array(), 1000)
-    assert.deepEqual(await catalog.findMetadata(sha256Of('wheel')), content)
-    assert.deepEqual(await catalog.findMetadata(sha256Of('empty')), new Uint8Array())
-    assert.equal(await catalog.findMetadata(sha256Of('other')), undefined)
+    assert.deepEqual(await catalog.findMetadata(sha256Of('wheel'), INDEX), { content, isClaim: false })
+    assert.deepEqual((await catalog.findMetadata(sha256Of('empty'), INDEX))?.content, new Uint8Array())
+    assert.equal(await catalog.findMetadata(sha256Of('other'), INDEX), undefined)
+  })
+
+  inCatalog('what an index claims of a wheel is its own, until the wheel is read', async (catalog) => {
+    const wheel = sha256Of('wheel')
+    const [claim, content] = [Uint8Array.of(1), Uint8Array.of(2)]
+    const other = parseIndexName('other')
+    await catalog.saveMetadata(wheel, claim, 1000, { claimedBy: INDEX })
+    assert.deepEqual(await catalog.findMetadata(wheel, INDEX), { content: claim, isClaim: true })
+    assert.equal(await catalog.findMetadata(wheel, other), undefined)
+    assert.equal((await catalog.findMetadataDigests([wheel], other)).size, 0)
+    await catalog.saveMetadata(wheel, content, 1000)
+    for (const index of [INDEX, other]) {
+      assert.deepEqual(await catalog.findMetadata(wheel, index), { content, isClaim: false })
+    }
+    await catalog.saveMetadata(wheel, claim, 1000, { claimedBy: INDEX })
+    assert.deepEqual(await catalog.findMetadataDigests([wheel], INDEX), new Map([[wheel, hashSha256(claim)]]))
+    assert.deepEqual(await catalog.findMetadataDigests([wheel], other), new Map([[wheel, hashSha256(content)]]))
   })
 
   inCatalog('the digests of what is kept are found for many wheels at once', async (catalog) => {
     const content = Uint8Array.of(1, 2, 3)
     await catalog.saveMetadata(sha256Of('wheel'), content, 1000)
     await catalog.saveMetadata(sha256Of('without'), new Uint8Array(), 1000)
-    const digests = await catalog.findMetadataDigests(['wheel', 'other', 'without'].map((name) => sha256Of(name)))
+    const digests = await catalog.findMetadataDigests(
+      ['wheel', 'other', 'without'].map((name) => sha256Of(name)),
+      INDEX,
+    )
     const expected = [
       [sha256Of('wheel'), hashSha256(content)],
       [sha256Of('without'), 'none'],

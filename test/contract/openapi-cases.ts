@@ -95,6 +95,7 @@ export const usualCases: Case[] = [
   { id: 'getTree', path: `/trees/uv:${archiveIdOf(tree.dirhash)}`, status: 200 },
   { id: 'getFile', path: nightly, status: 200 },
   ...[wheel, bad, pending, other].map(({ digest }) => ({ id: 'lookUp', path: `/lookup/${digest}`, status: 200 })),
+  { id: 'lookUp', path: `/lookup/${pending.digest}`, status: 202, headers: { Prefer: 'respond-async' } },
   { id: 'lookUp', path: `/lookup/blake3:${NONE}`, status: 404 },
   { id: 'lookUp', path: '/lookup/x', status: 400 },
   { id: 'getStats', path: '/admin/stats', status: 200, headers: admin },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { hashSha256 } from '../../storage/digest.ts'
+import { hashBlake3, hashSha256 } from '../../storage/digest.ts'
 import { type Arbor, startArbor } from '../support/arbor.ts'
 import { Random } from '../support/random.ts'
 import { ask } from '../support/raw-http.ts'
@@ -105,10 +105,10 @@ class CrashLoop {
   }
 
   async #assertStored(arbor: Arbor): Promise<void> {
-    for (const sha256 of this.#stored) {
-      const { status, body } = await ask(arbor.url, `/wheels/sha256:${sha256}`)
-      assert.equal(status, 200, `what was acknowledged is there: ${sha256}`)
-      assert.equal(hashSha256(body), sha256)
+    for (const blake3 of this.#stored) {
+      const { status, body } = await ask(arbor.url, `/wheels/blake3:${blake3}`)
+      assert.equal(status, 200, `what was acknowledged is there: ${blake3}`)
+      assert.equal(hashBlake3(body), blake3)
     }
   }
 }

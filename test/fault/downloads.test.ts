@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Config } from '../../server/config.ts'
 import { type InProcessArbor, serveArbor } from '../support/in-process.ts'
@@ -64,6 +66,34 @@ async function assertStored(fixture: Fixture): Promise<void> {
   assert.ok(isWhole(await ask(arbor.url, path)))
   assert.equal(filesAsked(fixture).length, before, 'no further request')
   assert.deepEqual(await arbor.staged(), [])
+}
+
+test('nothing at all in place of a file is no complete answer', async (t) => {
+  const listed = await distributionOf(filename, wheel)
+  const upstream = await startUpstream({ distributions: [listed], quirks: { htmlOnly: true, metadata: 'unlisted' } })
+  const arbor = await serveArbor({ upstream })
+  t.after(async () => {
+    await arbor[Symbol.asyncDispose]()
+    await upstream[Symbol.asyncDispose]()
+  })
+  const { path } = await arbor.locate('big', filename)
+  upstream.distributions.set(filename, { ...listed, size: 0 })
+  assert.equal((await ask(arbor.url, path)).status, 502)
+  upstream.distributions.set(filename, listed)
+  assert.ok(isWhole(await ask(arbor.url, path)))
+})
+
+for (const folder of ['staging', 'blobs', '.']) {
+  test(`who removes the data folder under a running Arbor stops no download: ${folder}`, async (t) => {
+    const { arbor, path, sha256 } = await open(t)
+    await rm(join(arbor.data, folder), { recursive: true })
+    assert.ok(isWhole(await ask(arbor.url, path)))
+    // Without the catalog's files nothing can be kept.
+    if (folder === '.') return
+    for (const form of ['tree', 'tree.tar', 'tree.tar.gz']) {
+      assert.equal((await ask(arbor.url, `/wheels/sha256:${sha256}/${form}`)).status, 200, form)
+    }
+  })
 }
 
 test('wrong bytes never complete, are not kept, and the next request starts afresh', async (t) => {

@@ -67,6 +67,11 @@ export class FaultyIo implements Io {
     await this.#io.rename(from, to)
   }
 
+  async makePrivate(path: string): Promise<boolean> {
+    this.#step('chmod', ['EMFILE', 'ENOSPC', 'EDQUOT'])
+    return this.#io.makePrivate(path)
+  }
+
   async makeReadOnly(path: string): Promise<void> {
     this.#step('chmod', ['EMFILE', 'ENOSPC', 'EDQUOT'])
     await this.#io.makeReadOnly(path)
@@ -192,6 +197,9 @@ export class FaultyIo implements Io {
 /** These leave reading alone. */
 const READING_WORKS: readonly Errno[] = ['ENOSPC', 'EDQUOT', 'EROFS']
 
+/** Runs that go on at once: mostly they wait for the disk, which syncs what SQLite writes for real. */
+const AT_ONCE = 4
+
 /**
  * Walks a fault through an operation: runs it with step 1 failing, then 2, and so on until it runs past its end, for each kind of fault, once
  * and, for those of `lasting` (by default all), from then on. `run` prepares afresh each time, calls `arm` right before the operation, and asserts
@@ -206,12 +214,22 @@ export async function walkFaults(
   let runs = 0
   for (const errno of errnos) {
     for (const isLasting of lasting.includes(errno) ? [false, true] : [false]) {
-      for (let step = 1; ; step += 1) {
-        if (immunities[step - 1]?.includes(errno) === true) continue
-        runs += 1
-        const { steps } = await run({ step, errno, isLasting })
-        if (steps < step) break
+      let isPast = false
+      let next = 1
+      const fail = (error: unknown): never => {
+        isPast = true
+        throw error
       }
+      const walk = async (): Promise<void> => {
+        while (!isPast) {
+          const step = next++
+          if (immunities[step - 1]?.includes(errno) === true) continue
+          runs += 1
+          // Where one fails, no others are begun.
+          isPast = (await run({ step, errno, isLasting }).catch(fail)).steps < step || isPast
+        }
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, walk))
     }
   }
   return runs

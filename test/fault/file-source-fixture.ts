@@ -141,7 +141,7 @@ async function openStore(
     io,
     clock: systemClock,
     folder,
-    catalog: wrapCatalog(await openSqliteCatalog({ path: layout.catalog })),
+    catalog: wrapCatalog(await openSqliteCatalog({ path: layout.catalog, io })),
     blobs: await openDiskBlobStore({ io, layout }),
     unpacker,
     memoryBytes: 1 << 20,

@@ -87,11 +87,11 @@ async function findFaultsIn(data: string, options?: { readonly isSwept: boolean 
 
 /** The page, the file, and the tree of what is stored. */
 async function assertServed(arbor: Arbor, ware: Ware, { isStored }: { readonly isStored: boolean }): Promise<void> {
-  const { project, filename, sha256, bytes, tree } = ware
+  const { project, filename, sha256, blake3, bytes, tree } = ware
   const page = await get(arbor, `/simple/${project}/`)
   assert.ok(page.body.includes(filename))
   assert.ok((await get(arbor, `/files/main/${sha256}/${filename}`)).body.equals(bytes), filename)
-  const whole = await get(arbor, `/wheels/sha256:${sha256}`, isStored ? 200 : 404)
+  const whole = await get(arbor, `/wheels/blake3:${blake3}`, isStored ? 200 : 404)
   assert.ok(!isStored || whole.body.equals(bytes))
   if (tree === undefined) return
   const manifest = await get(arbor, `/wheels/sha256:${sha256}/tree`, isStored ? 200 : 404)

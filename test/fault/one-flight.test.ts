@@ -87,6 +87,33 @@ test('a file that went from the store while its URL was remembered is fetched ag
   assert.equal(fixture.asked().length, 2)
 })
 
+test('a place is noted once, however many ask there, also for who comes while the file is being kept', async (t) => {
+  const keeping = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const noted: string[] = []
+  const wrapCatalog = (catalog: Catalog): Catalog => ({
+    ...catalog,
+    async addDistribution(...given) {
+      keeping.resolve()
+      await gate.promise
+      return catalog.addDistribution(...given)
+    },
+    addSighting(sha256, sighting) {
+      noted.push(sighting.index)
+      return catalog.addSighting(sha256, sighting)
+    },
+  })
+  const fixture = await openFileSource(t, { wrapCatalog })
+  const readFrom = async (index: string): Promise<Buffer> => readContent(await fixture.find({ index }))
+  const reading = ['main', 'main', 'second', 'second', 'second'].map(readFrom)
+  await keeping.promise
+  await readFrom('late')
+  gate.resolve()
+  await Promise.all(reading)
+  await fixture.files.settle()
+  assert.deepEqual(noted.toSorted(), ['late', 'second'])
+})
+
 test('a download that everybody has left goes on', async (t) => {
   const fixture = await openFileSource(t, { quirks: { bytesPerSecond: 5_000_000 } })
   await Promise.all([readSome(fixture), readSome(fixture)])

@@ -18,6 +18,10 @@ test('the tail of a file that nobody fetched is asked of upstream by an explicit
   )
   assert.equal(fixture.files.downloads, 0)
   assert.equal(fixture.metrics.bytesFromUpstream, 16_384)
+  assert.deepEqual(
+    fixture.metrics.traffic.take().map(({ project, bytesFromUpstream }) => [project, bytesFromUpstream]),
+    [['big', 16_384]],
+  )
   assert.equal((await fixture.store.stats()).distributions, 0, 'nothing of it is stored')
 })
 

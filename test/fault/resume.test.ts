@@ -22,7 +22,7 @@ const breakAfter =
   (response) => {
     response.writeHead(200, { etag: '"one"', ...headers })
     // The reset must not overtake what was sent.
-    response.write(sent, () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+    response.write(sent, () => setTimeout(() => response.socket?.resetAndDestroy(), 150))
   }
 
 const part =
@@ -114,25 +114,31 @@ for (const [what, answer] of [
   })
 }
 
-/** Sends so much of what is left, and then breaks. */
-const partThenBreak =
-  (first: number, length: number): Answer =>
+const MIB = 1 << 20
+const long = randomBytes(6 * MIB)
+
+/** Sends so much of what is asked for (by default all of it), and then breaks. The reset may overtake some of it. */
+const partOfLong =
+  (length?: number): Answer =>
   (response) => {
+    const first = Number(/^bytes=(\d+)-/.exec(response.req.headers.range ?? '')?.[1])
     const range = `bytes ${first}-${long.length - 1}/${long.length}`
     response.writeHead(206, { 'content-range': range, 'content-length': long.length - first })
-    response.write(long.subarray(first, first + length), () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+    if (length === undefined) response.end(long.subarray(first))
+    else
+      response.write(long.subarray(first, first + length), () =>
+        setTimeout(() => response.socket?.resetAndDestroy(), 50),
+      )
   }
 
-const MIB = 1 << 20
-const long = randomBytes(4 * MIB + 1000)
-
 test('a line that breaks again and again, but gets on by a megabyte each time, brings the file in the end', async (t) => {
+  const piece = 1.4 * MIB
   const answers = [
-    breakAfter(long.subarray(0, MIB)),
-    partThenBreak(MIB, MIB),
-    partThenBreak(2 * MIB, MIB),
-    partThenBreak(3 * MIB, MIB),
-    part(4 * MIB, { size: long.length, body: long.subarray(4 * MIB) }),
+    breakAfter(long.subarray(0, piece)),
+    partOfLong(piece),
+    partOfLong(piece),
+    partOfLong(piece),
+    partOfLong(),
   ]
   const { spool, done, metrics } = await startFilling(t, answers, long.length)
   await done

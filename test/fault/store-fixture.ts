@@ -19,6 +19,7 @@ import type { FindStored } from '../../storage/unpack/blob-writer.ts'
 import { hasHash } from '../../storage/unpack/record-hash.ts'
 import { unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
 import type { Unpacker } from '../../storage/unpacker.ts'
+import { openFilesUnder } from '../contract/blob-store.ts'
 import { findFaults } from '../support/sound-store.ts'
 import { type Errno, type Fault, FaultyIo } from './faulty-io.ts'
 
@@ -26,7 +27,7 @@ import { type Errno, type Fault, FaultyIo } from './faulty-io.ts'
 export async function openStore(folder: string, io: FaultyIo, options: Partial<StoreOptions> = {}): Promise<Store> {
   const layout = createLayout(folder)
   await prepareDataFolder(io, layout)
-  const catalog = await openSqliteCatalog({ path: layout.catalog })
+  const catalog = await openSqliteCatalog({ path: layout.catalog, io })
   try {
     const blobs = await openDiskBlobStore({ io, layout })
     return new Store({
@@ -144,7 +145,6 @@ async function withCopy<Result>(
   template: string,
   work: (folder: string, io: FaultyIo) => Promise<Result>,
 ): Promise<Result> {
-  const descriptors = await countDescriptors()
   const folder = await mkdtemp(join(tmpdir(), 'arbor-fault-'))
   const io = new FaultyIo(diskIo)
   try {
@@ -152,7 +152,7 @@ async function withCopy<Result>(
     const result = await work(folder, io)
     assert.deepEqual(await readdir(createLayout(folder).staging), [], 'debris')
     assert.equal(io.openFiles, 0)
-    assert.equal(await countDescriptors(), descriptors, 'descriptors')
+    assert.deepEqual(await openFilesUnder(folder), [], 'descriptors')
     return result
   } finally {
     await rm(folder, { recursive: true })
@@ -178,11 +178,6 @@ async function runArmed(io: FaultyIo, fault: Fault, operate: () => Promise<unkno
 }
 
 const FULL: ReadonlySet<Errno> = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
-
-/** Of this process; 0 where the platform does not tell. */
-async function countDescriptors(): Promise<number> {
-  return (await readdir('/proc/self/fd').catch(() => [])).length
-}
 
 /** Unpacks on the thread that asks. */
 function unpackHere(io: FaultyIo, blobs: BlobStore, catalog: Catalog): Unpacker {

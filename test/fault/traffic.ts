@@ -25,6 +25,7 @@ export interface TrafficOptions {
 interface Acknowledged {
   readonly target: Target
   readonly at: number
+  readonly blake3: string
 }
 
 type Act = readonly [name: string, act: (traffic: Traffic, target: Target, ware: Ware) => Promise<void>]
@@ -53,9 +54,9 @@ export class Traffic {
     this.#options = options
   }
 
-  /** SHA-256 of what must be stored. */
+  /** BLAKE3 of what must be stored. */
   get stored(): string[] {
-    return [...this.#stored.keys()]
+    return [...this.#stored.values()].map(({ blake3 }) => blake3)
   }
 
   /** Runs so many clients until `signal`, and lets what they began end. */
@@ -140,19 +141,19 @@ export class Traffic {
   }
 
   /** Asks whether something is stored: then it must stay. */
-  async #lookUp(target: Target, { sha256 }: Ware): Promise<void> {
+  async #lookUp(target: Target, { sha256, blake3 }: Ware): Promise<void> {
     const wasStored = this.#stored.has(sha256)
     const isCalm = this.#watchPrunes()
     const at = performance.now()
     // It counts as a use, other than the question whether it is there.
-    const got = await get(target, `/wheels/sha256:${sha256}`)
+    const got = await get(target, `/wheels/blake3:${blake3}`)
     if (got.status === 404) {
       if (wasStored && isCalm()) throw new Error(`${sha256} is not stored any more`)
       return
     }
     expectWhole(got)
     if (hashSha256(got.body) !== sha256) throw new WrongBytes(`${sha256} has other bytes`)
-    if (isCalm()) this.#stored.set(sha256, { target, at })
+    if (isCalm()) this.#stored.set(sha256, { target, at, blake3 })
   }
 
   /** Tells whether no prune ran at any moment since. */

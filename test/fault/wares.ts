@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { hashSha256 } from '../../storage/digest.ts'
+import { hashBlake3, hashSha256 } from '../../storage/digest.ts'
 import { unpackHere } from '../support/unpack-here.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { distributionOf } from '../support/upstream/distribution.ts'
@@ -11,6 +11,8 @@ export interface Ware {
   readonly filename: string
   readonly bytes: Buffer
   readonly sha256: string
+  /** By which it is found where it is stored only: what is asked for by SHA-256 is fetched. */
+  readonly blake3: string
   /** Of a wheel. */
   readonly tree: WareTree | undefined
 }
@@ -62,7 +64,7 @@ export async function startUpstreamOf(wares: readonly Ware[]): Promise<Upstream>
 
 async function wareOf(project: string, filename: string, bytes: Buffer): Promise<Ware> {
   const tree = filename.endsWith('.whl') ? await treeOf(bytes) : undefined
-  return { project, filename, bytes, sha256: hashSha256(bytes), tree }
+  return { project, filename, bytes, sha256: hashSha256(bytes), blake3: hashBlake3(bytes), tree }
 }
 
 async function treeOf(bytes: Buffer): Promise<WareTree> {

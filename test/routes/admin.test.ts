@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import request, { type Test } from 'supertest'
 import { parsePruneRequest } from '../../routes/prune-request.ts'
 import { findVersion } from '../../routes/versions.ts'
+import { hashBlake3, hashSha256 } from '../../storage/digest.ts'
 import { parseProjectName } from '../../storage/names.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ADMIN_TOKEN, serveMemory } from '../support/routes-fixture.ts'
@@ -90,6 +91,31 @@ describe('GET /admin/stats/traffic', () => {
 })
 
 describe('POST /admin/prune', () => {
+  for (const count of [0, 1, 250, 251, 600]) {
+    test(`a plan of ${count} distributions is told in full`, async (t) => {
+      await using served = await serveMemory()
+      const one = { ...(await served.repository.planPrune({})), storedBytes: 7 }
+      const distributions = Array.from({ length: count }, (_, number) => ({
+        blake3: hashBlake3(Buffer.from(`${number}`)),
+        sha256: hashSha256(Buffer.from(`${number}`)),
+        size: number,
+        sightings: [],
+        usedAt: number,
+        reason: 'size' as const,
+        freedBytes: number,
+      }))
+      t.mock.method(served.repository, 'planPrune', async () => ({ ...one, distributions }))
+      const { body } = await withToken(request(served.server).post('/admin/prune')).send({ dryRun: false }).expect(200)
+      const { plan, outcome } = body as { plan: { distributions: object[]; storedBytes: number }; outcome: object }
+      assert.deepEqual(
+        plan.distributions.map((each) => ('blake3' in each ? each.blake3 : undefined)),
+        distributions.map(({ blake3 }) => `blake3:${blake3}`),
+      )
+      assert.equal(plan.storedBytes, 7)
+      assert.ok('freedBytes' in outcome)
+    })
+  }
+
   const wheel = keptContent(someBytes(100))
   const planned = {
     project: 'a-b',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { ask, type Exchange } from '../support/raw-http.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
@@ -112,11 +113,16 @@ describe('POST /trees/{id}/missing', () => {
     ['{}', 400],
     ['{"have":"blake3:0"}', 400],
     ['{"have":[1]}', 400],
+    ['{"have":[null]}', 400],
+    [`{"have":[["blake3:${NONE}"]]}`, 400],
+    ['{"have":[{"toString":0}]}', 400],
+    [`{"have":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 400],
+    [gzipSync('{"have":[]}').toString('latin1'), 400],
     [`{"have":["sha256:${NONE}"]}`, 400],
     [`{"have":["${NONE}"]}`, 400],
     [`{"have":[]}${' '.repeat(9_000_000)}`, 413],
   ] as const) {
-    test(`${body.slice(0, 30)} is ${status}`, async () => {
+    test(`${JSON.stringify(body.slice(0, 30))} is ${status}`, async () => {
       await using served = await serveTree()
       const answer = await post(served, `/trees/blake3:${served.tree.id}/missing`, body)
       assert.equal(answer.status, status)

@@ -95,6 +95,20 @@ test('Ctrl-C leaves the job running and says so; jobs tells of it, follows it an
   assert.match((await type(arbor, 'jobs nobody')).message ?? '', /404: Not found: There is no job nobody/)
 })
 
+test('prune says what would go, and with --execute has it deleted as a job, which can be left alone', async (t) => {
+  const other = { name: 'other', version: '2.0' }
+  const arbor = await openProxy(t, { main: await openUpstream(t, [recipe, other]) })
+  await type(arbor, `warm ${await listFile('demo==1.0\nother==2.0\n')}`)
+  const plan = await type(arbor, 'prune --project demo')
+  assert.match(plan.printed, /^demo 1\.0 [^]*Nothing was deleted: add --execute to do it\.\n$/)
+  const ran = await type(arbor, 'prune --project demo --execute')
+  assert.equal(ran.exitCode, 0, ran.message)
+  assert.match(ran.printed, /^prune done\n {2}distributions +1\n/)
+  const detached = await type(arbor, 'prune --project other --execute --detach --json')
+  const { id } = JSON.parse(detached.printed) as { id: string }
+  assert.equal((await endOf(arbor, id)).result?.['distributions'], 1)
+})
+
 test('a scrub can be left alone from the start', async (t) => {
   const arbor = await openProxy(t, { main: await openUpstream(t, [recipe]) })
   assert.equal((await type(arbor, 'jobs')).printed, 'no jobs since the start\n')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -28,13 +28,39 @@ test('without one a token is made, for its owner only, and found again', async (
 
 test('a configured token is used, and nothing is written', async (t) => {
   const data = await temporaryFolder(t)
-  assert.deepEqual(await resolveAdminToken(diskIo, { data, adminToken: 'mine' }), { token: 'mine', file: undefined })
+  assert.deepEqual(await resolveAdminToken(diskIo, { data, adminToken: 'mine-for-tests' }), {
+    token: 'mine-for-tests',
+    file: undefined,
+  })
   assert.deepEqual(await readdir(data), [])
+})
+
+test('a token that others can read is closed to them, and said to have been open', async (t) => {
+  if (process.platform === 'win32') return t.skip('there are no such modes')
+  const data = await temporaryFolder(t)
+  const config = { data, adminToken: undefined }
+  const { file = '', token } = await resolveAdminToken(diskIo, config)
+  await chmod(file, 0o644)
+  assert.deepEqual(await resolveAdminToken(diskIo, config), { file, token, wasOpen: true })
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  assert.deepEqual(await resolveAdminToken(diskIo, config), { file, token })
+  await chmod(file, 0o640)
+  const stubborn: Io = { ...diskIo, makePrivate: () => Promise.reject(new Error('EPERM')) }
+  assert.deepEqual(await resolveAdminToken(stubborn, config), { file, token, wasOpen: true })
+})
+
+test('its mode is the same whatever the umask is', async (t) => {
+  if (process.platform === 'win32') return t.skip('there are no such modes')
+  const data = await temporaryFolder(t)
+  const before = process.umask(0)
+  t.after(() => process.umask(before))
+  const { file = '' } = await resolveAdminToken(diskIo, { data, adminToken: undefined })
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
 })
 
 test('a damaged token file is named, not shown', async (t) => {
   const data = await temporaryFolder(t)
-  for (const content of ['', 'two words\n']) {
+  for (const content of ['', 'two words\n', 'two-short\n']) {
     await writeFile(join(data, 'admin-token'), content)
     const failing = resolveAdminToken(diskIo, { data, adminToken: undefined })
     await assert.rejects(

@@ -7,6 +7,7 @@ import { Jobs } from '../../server/jobs.ts'
 import { openLog } from '../../server/log.ts'
 import type { PrunePlan } from '../../storage/catalog/catalog.ts'
 import { hashSha256 } from '../../storage/digest.ts'
+import { parseIndexName } from '../../storage/names.ts'
 import { openProxy, openUpstream, pagesAsked, statusOf, wheelOf } from '../contract/protocol/proxy.ts'
 import { administer, endOf, startJob } from '../support/admin.ts'
 import type { InProcessArbor } from '../support/in-process.ts'
@@ -20,6 +21,11 @@ const ALL = [one, two, other].map(({ name, version }) => `${name}==${version}`).
 
 function scrubbedSlowly(config: Config): Config {
   return { ...config, storage: { ...config.storage, scrubBytesPerSecond: 1 } }
+}
+
+function withVirtual(config: Config): Config {
+  const virtual = { name: parseIndexName('all'), default: false, indexes: [parseIndexName('main')], pins: new Map() }
+  return { ...config, virtuals: [virtual] }
 }
 
 async function ask<Answer>(arbor: InProcessArbor, method: string, path: string, body?: object): Promise<Answer> {
@@ -92,6 +98,19 @@ test('a project is forgotten with its page, its files and their trees, in memory
   assert.equal((await administer(arbor, 'POST', 'forget', { body: { project: 'nobody' } })).status, 404)
 })
 
+test('what is forgotten leaves no metadata, and is no prune', async (t) => {
+  const upstream = await openUpstream(t, [one, two, other])
+  const arbor = await openProxy(t, { main: upstream })
+  await endOf(arbor, await startJob(arbor, 'warm', { body: ALL }))
+  const { path } = await arbor.locate('demo', wheelFilename(one))
+  assert.equal(await statusOf(arbor, `${path}.metadata`), 200)
+  await ask(arbor, 'POST', 'forget', { project: 'demo' })
+  assert.deepEqual((await ask<{ last: object }>(arbor, 'GET', 'stats')).last, {})
+  const asked = upstream.requests.length
+  assert.equal(await statusOf(arbor, `${path}.metadata`), 200)
+  assert.ok(upstream.requests.length > asked, 'it is asked for again')
+})
+
 test('a distribution is forgotten alone, and so is a page', async (t) => {
   const upstream = await openUpstream(t, [one, two, other])
   const arbor = await openProxy(t, { main: upstream })
@@ -106,6 +125,13 @@ test('a distribution is forgotten alone, and so is a page', async (t) => {
   const asked = pagesAsked(upstream, 'demo')
   assert.equal(await statusOf(arbor, '/simple/demo/'), 200)
   assert.equal(pagesAsked(upstream, 'demo'), asked + 1)
+})
+
+test('a virtual index has nothing that could be forgotten, and says so', async (t) => {
+  const arbor = await openProxy(t, { main: await openUpstream(t, [one]) }, {}, { adjust: withVirtual })
+  const refused = await administer(arbor, 'POST', 'forget', { body: { project: 'demo', index: 'all' } })
+  assert.equal(refused.status, 400)
+  assert.match(await refused.text(), /all is virtual.*name one of its indexes/)
 })
 
 test('what is pinned is not forgotten, and the pin is named', async (t) => {
@@ -136,7 +162,7 @@ test('a prune that nobody waits for is a job', async (t) => {
   )
   assert.equal(state, 'done')
   assert.equal(result?.['distributions'], 3)
-  assert.equal(await statusOf(arbor, `/wheels/${digest(one)}`), 404)
+  assert.equal(await statusOf(arbor, '/lookup/main/demo'), 404)
 })
 
 test('a scrub is joined by whoever wants one meanwhile, and can be cancelled', async (t) => {

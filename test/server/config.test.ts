@@ -36,17 +36,17 @@ test('a user without a home folder has to name the data folder, and needs nothin
 })
 
 describe('precedence', () => {
-  const toml = 'listen = "127.0.0.1:1"\ndata = "store"\nadmin-token = "file"\n'
-  const env = { ARBOR_LISTEN: '127.0.0.1:2', ARBOR_DATA: 'env', ARBOR_ADMIN_TOKEN: 'env' }
+  const toml = 'listen = "127.0.0.1:1"\ndata = "store"\nadmin-token = "token-of-the-file"\n'
+  const env = { ARBOR_LISTEN: '127.0.0.1:2', ARBOR_DATA: 'env', ARBOR_ADMIN_TOKEN: 'token-of-env' }
 
   test('the file is before the defaults, its paths relative to itself', async () => {
     const config = await loadGiven({ toml })
-    assert.deepEqual([config.listen.port, config.data, config.adminToken], [1, '/etc/arbor/store', 'file'])
+    assert.deepEqual([config.listen.port, config.data, config.adminToken], [1, '/etc/arbor/store', 'token-of-the-file'])
   })
 
   test('variables are before the file, their paths relative to the working folder', async () => {
     const config = await loadGiven({ toml, env })
-    assert.deepEqual([config.listen.port, config.data, config.adminToken], [2, '/somewhere/env', 'env'])
+    assert.deepEqual([config.listen.port, config.data, config.adminToken], [2, '/somewhere/env', 'token-of-env'])
   })
 
   test('variables limit the store', async () => {

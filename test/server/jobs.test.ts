@@ -61,6 +61,7 @@ test('a failure is told as a problem is: an unknown one tells nothing of the ins
   assert.equal(ended.error?.code, 'ERR_STORE_FULL')
   await following(jobs, bug.id)
   assert.equal(jobs.find(bug.id)?.error?.code, 'ERR_INTERNAL')
+  assert.match(jobs.find(bug.id)?.error?.detail ?? '', new RegExp(`under the job's id, ${bug.id}`))
   assert.doesNotMatch(JSON.stringify(jobs.list()), /secret|undefined/)
 })
 
@@ -152,6 +153,30 @@ test('of those that ended the last hundred are remembered', async () => {
   assert.equal(jobs.find(running.id)?.state, 'running')
   assert.equal(jobs.findRunning('warm')?.id, running.id)
   assert.equal(jobs.findRunning('scrub'), undefined)
+})
+
+test('what ended last is remembered, whenever it was started', async () => {
+  const { jobs, begin } = openJobs()
+  const long = begin('warm')
+  for (let count = 0; count < 100; count += 1) {
+    const { id, end } = begin()
+    end.resolve({ result: {}, isComplete: true })
+    await following(jobs, id)
+  }
+  long.end.resolve({ result: {}, isComplete: true })
+  await following(jobs, long.id)
+  assert.equal(jobs.find(long.id)?.state, 'done')
+  assert.equal(jobs.list().length, 100)
+})
+
+test('what was under way when a job ended changes nothing of it', async () => {
+  const { jobs, begin } = openJobs()
+  const { id, report, end } = begin()
+  report({ files: 1 })
+  end.resolve({ result: {}, isComplete: true })
+  await following(jobs, id)
+  report({ files: 2 })
+  assert.deepEqual(jobs.find(id)?.progress, { files: 1 })
 })
 
 test('closing cancels all jobs and waits for their end; then none starts', async () => {

@@ -58,7 +58,7 @@ test('hits, misses and bytes are told by day, index and project, and kept over a
   const get = async (headers: Record<string, string> = {}): Promise<void> =>
     void (await (await fetch(url, { headers })).arrayBuffer())
   await get()
-  await statusOf(arbor, `/wheels/sha256:${hashSha256(makeWheel(recipe))}`)
+  await statusOf(arbor, `/lookup/sha256:${hashSha256(makeWheel(recipe))}`)
   const [cold] = await trafficOf(arbor, '?by=project')
   assert.deepEqual(
     [cold?.project, cold?.bytesFromUpstream, cold?.bytesServed, cold?.bytesSaved],

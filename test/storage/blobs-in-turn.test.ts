@@ -20,11 +20,12 @@ function setUp(count: number) {
     places.set(hashBlake3(blob), { kind: 'packed', pack: hashBlake3(pack), offset, size: blob.length })
     offset += blob.length
   }
-  const seen = { reads: 0, open: 0 }
+  const seen = { reads: 0, open: 0, max: Infinity }
   const store = {
     open(blake3: Blake3) {
       const bytes = files.get(blake3)
       if (bytes === undefined) return Promise.resolve(undefined)
+      if (seen.open >= seen.max) return Promise.reject(Object.assign(new Error('too many'), { code: 'EMFILE' }))
       seen.open += 1
       return Promise.resolve({
         blake3,
@@ -39,8 +40,22 @@ function setUp(count: number) {
       })
     },
   } as Partial<BlobStore> as BlobStore
-  const catalog = { findPlace: (blake3: Blake3) => Promise.resolve(places.get(blake3)) } as Partial<Catalog> as Catalog
-  return { blobs, large, files, pack, seen, inTurn: new BlobsInTurn({ catalog, blobs: store, mender: noMender }) }
+  const catalog = {
+    findPlace: (blake3: Blake3) => Promise.resolve(places.get(blake3)),
+    findPlaces: (blake3s: readonly Blake3[]) =>
+      Promise.resolve(
+        new Map(blake3s.flatMap((blake3) => [[blake3, places.get(blake3)!] as const].filter(([, place]) => place))),
+      ),
+  } as Partial<Catalog> as Catalog
+  return {
+    blobs,
+    large,
+    files,
+    places,
+    pack,
+    seen,
+    inTurn: new BlobsInTurn({ catalog, blobs: store, mender: noMender }),
+  }
 }
 
 async function read(inTurn: BlobsInTurn, blob: Buffer, first = 0, length = blob.length - first): Promise<Buffer> {
@@ -80,5 +95,35 @@ test('what is not stored, or is shorter than it should be, is damage', async () 
   await assert.rejects(read(inTurn, last), damaged)
   files.delete(hashBlake3(pack))
   await assert.rejects(read(inTurn, last), damaged)
+  assert.equal(seen.open, 0)
+})
+
+test('what is held is read, though its file and its record are gone', async () => {
+  const { blobs, large, files, places, inTurn, seen } = setUp(200)
+  await inTurn.hold([...blobs, large, large].map((blob) => hashBlake3(blob)))
+  assert.equal(seen.open, 2, 'each file once')
+  files.clear()
+  places.clear()
+  for (const blob of [...blobs.slice(-100), large]) assert.ok((await read(inTurn, blob)).equals(blob))
+  inTurn.close()
+  assert.equal(seen.open, 0)
+  await assert.rejects(inTurn.hold([hashBlake3(large)]), { code: 'ERR_BLOB_DAMAGED' })
+})
+
+test('what cannot be held is not held by half', async () => {
+  const { blobs, large, files, inTurn, seen } = setUp(10)
+  files.delete(hashBlake3(large))
+  await assert.rejects(inTurn.hold([...blobs, large].map((blob) => hashBlake3(blob))), { code: 'ERR_BLOB_DAMAGED' })
+  assert.equal(seen.open, 0)
+})
+
+test('where there are not enough descriptors, it is read all the same', async () => {
+  const { blobs, large, inTurn, seen } = setUp(10)
+  seen.max = 1
+  await inTurn.hold([...blobs, large].map((blob) => hashBlake3(blob)))
+  assert.equal(seen.open, 1)
+  seen.max = 2
+  for (const blob of [...blobs, large]) assert.ok((await read(inTurn, blob)).equals(blob))
+  inTurn.close()
   assert.equal(seen.open, 0)
 })

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import type { RecordedFile, ScrubPosition } from '../../storage/catalog/catalog.ts'
 import { createLayout } from '../../storage/layout.ts'
+import type { ScrubProgress } from '../../storage/store.ts'
 import {
   listQuarantine,
   openStore,
@@ -111,10 +113,43 @@ describe('scrub', { concurrency: 2 }, () => {
     })
     if (first.complete) return
     assert.ok(first.files < files)
-    const rest = await store.scrub({ ...FAST, resume: true })
-    assert.equal(rest.complete, true)
-    assert.equal(first.files + rest.files, files)
-    assert.equal((await store.scrub({ ...FAST, resume: true })).files, files, 'a whole one is followed by a whole one')
+    const progress: ScrubProgress[] = []
+    const rest = await store.scrub({ ...FAST, onProgress: (now) => progress.push(now) })
+    assert.deepEqual([rest.complete, rest.files], [true, files], 'what was done before counts')
+    assert.ok(progress.every((now) => now.files >= first.files))
+    assert.equal((await store.scrub(FAST)).files, files, 'a whole one is followed by a whole one')
+  })
+
+  it('goes on from where a killed one was, and counts what that one found', async (t) => {
+    const wheelStore = await openWheelStore(t)
+    const { catalog } = wheelStore.store
+    const { files } = await wheelStore.store.stats()
+    const [{ cursor }] = (await catalog.listFiles(0, 1)) as [RecordedFile]
+    const done = { files: 1, bytes: 10, damaged: 1, missing: 0, healed: 1, notHealed: 0 }
+    await catalog.saveScrubPosition({ cursor, at: Date.now() - 1000, done })
+    assert.equal((await catalog.findRuns()).scrub, undefined, 'it is none that has ended')
+    const { store } = await wheelStore.reopen()
+    const outcome = await store.scrub(FAST)
+    assert.deepEqual([outcome.files, outcome.damaged, outcome.healed], [files, 1, 1])
+    assert.equal(await store.catalog.findScrubPosition(), undefined)
+  })
+
+  it('starts at the beginning where the last one was broken off long ago', async (t) => {
+    const { store } = await openWheelStore(t)
+    await store.catalog.saveScrubPosition({ cursor: 1e9, at: Date.now() - 8 * 24 * 3_600_000, done: { files: 99 } })
+    assert.equal((await store.scrub(FAST)).files, (await store.stats()).files)
+  })
+
+  it('notes now and then how far it has come', async (t) => {
+    let now = Date.now()
+    const { store } = await openWheelStore(t, { clock: () => (now += 60_000) })
+    const noted: (number | undefined)[] = []
+    t.mock.method(store.catalog, 'saveScrubPosition', async (position: ScrubPosition | undefined) => {
+      noted.push(position?.cursor)
+    })
+    const { files } = await store.scrub(FAST)
+    assert.equal(noted.length, files + 1)
+    assert.equal(noted.at(-1), undefined)
   })
 
   it('keeps to its rate', async (t) => {

@@ -21,6 +21,8 @@ interface FetchedTree {
 export interface ComparisonOptions {
   /** Projects installed some other way: built from an sdist, or part of the environment when it was made. */
   readonly except?: readonly string[]
+  /** Where the wheels came from; by default the index that has the name of the only one. */
+  readonly index?: string
 }
 
 /**
@@ -35,7 +37,10 @@ export async function assertInstalledAsServed(
   const except = new Set(options.except)
   const sitePackages = await findSitePackages(environment)
   const installed = (await findInstalled(sitePackages)).filter(({ project }) => !except.has(project))
-  const trees = await Promise.all(installed.map(({ project, version }) => fetchTreeByHash(arborUrl, project, version)))
+  const index = options.index ?? 'main'
+  const trees = await Promise.all(
+    installed.map(({ project, version }) => fetchTreeByHash(arborUrl, { index, project, version })),
+  )
   const claimed = new Set<string>()
   for (const tree of trees) {
     for (const file of tree.files) {
@@ -62,8 +67,13 @@ async function findInstalled(sitePackages: string): Promise<{ project: string; v
 }
 
 /** As anybody would: the page says the wheel's SHA-256, that leads to its tree, and the tree to each of its files. */
-async function fetchTreeByHash(arborUrl: string, project: string, version: string): Promise<FetchedTree> {
-  const page = await fetchOk(`${arborUrl}/simple/${project}/`, { accept: 'application/vnd.pypi.simple.v1+json' })
+async function fetchTreeByHash(
+  arborUrl: string,
+  { index, project, version }: { readonly index: string; readonly project: string; readonly version: string },
+): Promise<FetchedTree> {
+  const page = await fetchOk(`${arborUrl}/${index}/simple/${project}/`, {
+    accept: 'application/vnd.pypi.simple.v1+json',
+  })
   const { files } = JSON.parse(page.bytes.toString()) as {
     files: { filename: string; hashes: { sha256?: string } }[]
   }
@@ -71,7 +81,8 @@ async function fetchTreeByHash(arborUrl: string, project: string, version: strin
   assert.ok(wheel, `the page of ${project} has no wheel of version ${version}`)
   const { filename } = wheel
   const digest = wheel.hashes.sha256 === undefined ? '' : `sha256:${wheel.hashes.sha256}`
-  const found = digest || (await lookUpDigest(arborUrl, `main/${project}/${version}/${encodeURIComponent(filename)}`))
+  const found =
+    digest || (await lookUpDigest(arborUrl, `${index}/${project}/${version}/${encodeURIComponent(filename)}`))
   const manifest = await fetchOk(`${arborUrl}/wheels/${found}/tree`)
   const location = manifest.headers.get('content-location')
   assert.equal(location, `/trees/blake3:${hashBlake3(manifest.bytes)}`, 'the tree is named by its manifest')

@@ -177,11 +177,14 @@ export class MemoryRepository implements Repository {
     return this.#answer(this.#blobs.get(formatDigest(digest)))
   }
 
-  lookup(key: LookupKey): Promise<readonly WheelRecord[]> {
+  /** What is pending counts as not fetched yet. */
+  lookup(key: LookupKey, { respondAsync }: WheelTreeOptions): Promise<readonly WheelRecord[] | Pending> {
     const text = key.algorithm === 'uv' ? key.archiveId : key.hex
     const isMeant = ({ sha256, blake3, tree }: WheelRecord): boolean =>
       [sha256, blake3, ...(tree.state === 'unpacked' ? [tree.id, tree.dirhash, tree.archiveId] : [])].includes(text)
-    return this.#answer([...this.#wheels.values()].filter(isMeant))
+    const found = [...this.#wheels.values()].filter(isMeant)
+    const isPending = respondAsync && found.some(({ tree }) => tree.state === 'pending')
+    return this.#answer(isPending ? 'pending' : found)
   }
 
   lookUpProject(index: IndexName, project: ProjectName): Promise<readonly WheelRecord[]> {

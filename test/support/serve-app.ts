@@ -1,8 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import type { Hono } from 'hono'
-import type { NodeEnv } from '../../routes/env.ts'
+import { type Answering, createListener } from '../../server/listen.ts'
 
 export interface ServedApp extends AsyncDisposable {
   readonly server: Server
@@ -11,9 +9,8 @@ export interface ServedApp extends AsyncDisposable {
 }
 
 /** An app on node's own server, on a free port of the loopback device. */
-export async function serveApp(app: Hono<NodeEnv>): Promise<ServedApp> {
-  const fetch = app.fetch as Parameters<typeof createAdaptorServer>[0]['fetch']
-  const server = createAdaptorServer({ fetch, createServer }) as Server
+export async function serveApp(app: Answering): Promise<ServedApp> {
+  const server = createServer(createListener(app, '127.0.0.1'))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {

@@ -233,7 +233,7 @@ class LoopbackUpstream implements Upstream {
     const { quirks } = this
     const tag = `"${sha256}"`
     response.setHeader('content-type', 'application/octet-stream')
-    response.setHeader('etag', tag)
+    if (quirks.taggedFiles) response.setHeader('etag', tag)
     response.setHeader('cache-control', 'max-age=365000000, immutable, public')
     if (quirks.lastModified !== undefined) response.setHeader('last-modified', quirks.lastModified)
     if (quirks.ranges !== 'absent') response.setHeader('accept-ranges', 'bytes')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openDiskBlobStore } from '../../storage/blobs/disk-blob-store.ts'
 import { openSqliteCatalog } from '../../storage/catalog/sqlite-catalog.ts'
-import { systemClock } from '../../storage/clock.ts'
+import { type Clock, systemClock } from '../../storage/clock.ts'
 import { prepareDataFolder } from '../../storage/data-folder.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
 import type { Damage } from '../../storage/healing.ts'
@@ -54,6 +54,7 @@ export interface WheelStore {
 export interface WheelStoreOptions {
   /** By default upstream still has the wheel. */
   readonly hasUpstream?: () => boolean
+  readonly clock?: Clock
 }
 
 /** Opens one, which is closed and removed when the test is over. */
@@ -71,6 +72,7 @@ async function openIn(folder: string, opened: Store[], options: WheelStoreOption
   const damages: Damage[] = []
   let downloads = 0
   const store = await openStore(folder, {
+    ...(options.clock && { clock: options.clock }),
     onDamage: (damage) => damages.push(damage),
     async refetch() {
       downloads += 1

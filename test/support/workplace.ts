@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clients } from './clients.ts'
-import { run } from './process.ts'
+import { run, type RunOptions } from './process.ts'
+import type { PythonForks } from './python-forks.ts'
 
 /**
  * pdm 2.29 sets no upper bounds and does not run with what it then gets: hishel 2, its HTTP cache, dropped a class that pdm derives
@@ -20,6 +21,25 @@ from pdm.core import main
 main()
 `
 
+const START_PIP = 'import sys; from pip._internal.cli.main import main; sys.exit(main())'
+const START_POETRY = 'import sys; from poetry.console.application import main; sys.exit(main())'
+
+/** What the installers that are written in Python import. */
+export const PYTHON_CLIENTS: readonly string[] = [
+  'pip._internal.cli.main',
+  'pip._internal.commands.install',
+  'poetry.console.application',
+  'poetry.console.commands.lock',
+  'poetry.console.commands.sync',
+  'poetry.factory',
+  'poetry.installation.installer',
+  'poetry.installation.executor',
+  'poetry.repositories.legacy_repository',
+  'poetry.puzzle',
+  'hishel',
+  'httpx',
+]
+
 /**
  * A person's machine, as far as an installer can tell: a home, caches and configuration of its own, all empty, and no network but
  * loopback. Removed when disposed of.
@@ -27,16 +47,19 @@ main()
 export class Workplace implements AsyncDisposable {
   readonly folder: string
   readonly #clients: Clients
+  readonly #forks: PythonForks | undefined
 
-  private constructor(folder: string, clients: Clients) {
+  private constructor(folder: string, clients: Clients, forks: PythonForks | undefined) {
     this.folder = folder
     this.#clients = clients
+    this.#forks = forks
   }
 
-  static async open(clients: Clients): Promise<Workplace> {
+  /** With `forks` of {@link PYTHON_CLIENTS} installers start sooner. */
+  static async open(clients: Clients, { forks }: { readonly forks?: PythonForks } = {}): Promise<Workplace> {
     const folder = await mkdtemp(join(tmpdir(), 'arbor-workplace-'))
     await Promise.all(['home', 'tmp', 'project'].map((name) => mkdir(join(folder, name))))
-    return new Workplace(folder, clients)
+    return new Workplace(folder, clients, forks)
   }
 
   /** Where the client's project is. */
@@ -53,7 +76,7 @@ export class Workplace implements AsyncDisposable {
   }
 
   pip(args: readonly string[]): Promise<string> {
-    return this.run(this.#clients.python, ['-m', 'pip', ...args])
+    return this.#python(START_PIP, args)
   }
 
   uv(args: readonly string[], environment?: string): Promise<string> {
@@ -61,19 +84,28 @@ export class Workplace implements AsyncDisposable {
   }
 
   poetry(args: readonly string[], environment?: string): Promise<string> {
-    return this.run(this.#clients.python, ['-m', 'poetry', '--no-interaction', ...args], environment)
+    return this.#python(START_POETRY, ['--no-interaction', ...args], environment)
   }
 
   /** Without its HTTP cache: see {@link START_PDM}. */
   pdm(args: readonly string[], environment?: string): Promise<string> {
-    return this.run(this.#clients.python, ['-c', START_PDM, ...args], environment)
+    return this.#python(START_PDM, args, environment)
   }
 
   /** Runs a command in the project; `environment` is the virtual environment that is active. */
   run(command: string, args: readonly string[], environment?: string): Promise<string> {
+    return run(command, args, this.#surroundings(environment))
+  }
+
+  #python(code: string, args: readonly string[], environment?: string): Promise<string> {
+    if (this.#forks !== undefined) return this.#forks.run(code, args, this.#surroundings(environment))
+    return this.run(this.#clients.python, ['-c', code, ...args], environment)
+  }
+
+  #surroundings(environment: string | undefined): RunOptions {
     const home = join(this.folder, 'home')
     const nowhere = 'http://127.0.0.1:1'
-    return run(command, args, {
+    return {
       cwd: this.project,
       env: {
         HOME: home,
@@ -98,9 +130,12 @@ export class Workplace implements AsyncDisposable {
         PYTHON_KEYRING_BACKEND: 'keyring.backends.null.Keyring',
         PDM_CHECK_UPDATE: '0',
         PDM_NO_CACHE: '1',
+        // Where they are anyway; but one that was forked looked for its home before.
+        PIP_CACHE_DIR: join(home, '.cache/pip'),
+        POETRY_CACHE_DIR: join(home, '.cache/pypoetry'),
         ...(environment !== undefined && { VIRTUAL_ENV: environment, UV_PROJECT_ENVIRONMENT: environment }),
       },
-    })
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

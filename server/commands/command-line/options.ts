@@ -13,6 +13,10 @@ export interface JobFlags extends ClientFlags {
   readonly detach?: boolean
 }
 
+/** What Ctrl-C does, in the help of all that take long. */
+const AFTER_JOB =
+  '\nIt is a job of the server: Ctrl-C ends the watching only; "arbor jobs" says how far it is, and ends it.'
+
 /** The options that all commands have which ask a running server; they come last in its help. */
 export function addClientOptions(command: Command): Command {
   return command
@@ -21,7 +25,7 @@ export function addClientOptions(command: Command): Command {
 }
 
 export function addJobOptions(command: Command): Command {
-  return addClientOptions(command.option('--detach', 'do not wait for its end'))
+  return addClientOptions(command.option('--detach', 'do not wait for its end')).addHelpText('after', AFTER_JOB)
 }
 
 /** A parser for an option's value. */

@@ -10,7 +10,9 @@ interface ScrubFlags extends JobFlags {
 export function addScrub(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('scrub')
-    .description('have a running server read all that it stores, and heal what is damaged')
+    .description(
+      'have a running server read all that it stores, or what is left where a scrub was broken off, and heal what is damaged',
+    )
     .option('--rate <size>', 'how much it reads a second, such as 50MiB (as configured)', as(size))
   addJobOptions(command).action(async () => {
     const { server, json = false, detach = false, rate, ...flags } = command.optsWithGlobals<ScrubFlags>()

@@ -9,7 +9,7 @@ export interface Surroundings {
   readonly showProgress: (line: string) => void
   /** Aborted at Ctrl-C, which then no longer ends the process by itself. */
   readonly watchInterrupt: () => AbortSignal
-  /** A small file; undefined where there is none. */
+  /** A small file, or what comes on standard input for `-`; undefined where there is none. */
   readonly readFile: (path: string) => Promise<string | undefined>
   /** Runs the server until it is told to end. */
   readonly serve: (config: Config) => Promise<void>

@@ -11,8 +11,10 @@ interface WarmFlags extends JobFlags {
 export function addWarm(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('warm')
-    .description('have a running server fetch what a lock file lists: requirements.txt, pylock.toml or uv.lock')
-    .argument('<file>')
+    .description(
+      'have a running server fetch what a lock file lists: requirements.txt, pylock.toml, uv.lock, poetry.lock, pdm.lock',
+    )
+    .argument('<file>', 'or - for standard input')
     .option('--index <name>', 'the index to fetch from (the default one)')
     .addOption(new Option('--format <name>', 'what the file is (what it looks like)').choices(WARM_FORMATS))
   addJobOptions(command).action(async (file: string) => {

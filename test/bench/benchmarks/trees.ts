@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { Benchmark, RunOptions } from '../benchmark.ts'
 import { type Lab, openLab } from '../lab.ts'
 import { copyHeaders, fetchRaw } from '../load/fetch-raw.ts'
-import { findFileUrl } from '../load/page.ts'
+import { type FetchedTree, fetchTree, largestOf, pathOf } from '../load/tree.ts'
 import { measureWarm, type Target, warmUp } from '../load/warm.ts'
 import { findLoadObstacle } from '../load/wrk.ts'
 import { arbor } from '../servers/arbor.ts'
@@ -11,11 +11,6 @@ import { type BareRoute, type BareServer, startBareServer } from '../servers/bar
 import type { RunningServer } from '../servers/server.ts'
 import type { Row } from '../table.ts'
 import { findRealWheel, findSampleWheels } from '../wheels/sample-wheels.ts'
-
-interface TreeFile {
-  readonly path: string
-  readonly size: number
-}
 
 /** How many different files stand for "every file of a tree". */
 const MANY = 2000
@@ -33,7 +28,7 @@ export const trees: Benchmark = {
     if (server === undefined) throw new Error(lab.absences.join('\n'))
     const rows: Row[] = []
     for (const [index, wheel] of wheels.entries()) {
-      const tree = await fetchTree(server, wheel.project, wheel.filename)
+      const tree = await fetchTree(server.index, wheel.project, wheel.filename)
       const works = index === 0 ? worksOfMany(tree) : worksOfLarge(tree)
       for (const work of works) rows.push(...(await measure(work, { server, bare, lab, options })))
     }
@@ -52,12 +47,6 @@ export const trees: Benchmark = {
   },
 }
 
-interface Tree {
-  /** Path of its manifest. */
-  readonly root: string
-  readonly files: readonly TreeFile[]
-}
-
 interface TreeWork {
   readonly name: string
   readonly unit: 'requests/s' | 'MB/s'
@@ -65,34 +54,22 @@ interface TreeWork {
   readonly paths: readonly string[]
 }
 
-async function fetchTree({ index }: RunningServer, project: string, filename: string): Promise<Tree> {
-  const url = await findFileUrl(index, project, filename)
-  await fetchRaw(url)
-  const sha256 = /\/([0-9a-f]{64})\//.exec(url)?.[1]
-  const { body, headers } = await fetchRaw(new URL(`/wheels/sha256:${sha256}/tree`, index).href)
-  const { files } = JSON.parse(body.toString()) as { files: TreeFile[] }
-  return { root: String(headers['content-location']), files }
-}
-
-function worksOfMany({ root, files }: Tree): TreeWork[] {
-  const small = files.filter(({ size }) => size > 0 && size < 64 * 1024).slice(0, MANY)
+function worksOfMany(tree: FetchedTree): TreeWork[] {
+  const small = tree.files.filter(({ size }) => size > 0 && size < 64 * 1024).slice(0, MANY)
   const one = small.find(({ size }) => size > 4000 && size < 6000) ?? small[0]
   if (one === undefined) throw new Error('the wheel has no small file')
-  const url = ({ path }: TreeFile): string => `${root}/${path.split('/').map(encodeURIComponent).join('/')}`
   const common = { unit: 'requests/s', connections: 32 } as const
   return [
-    { ...common, name: `one file of ${one.size} bytes`, paths: [url(one)] },
-    { ...common, name: `${small.length} files under 64 KiB in turn`, paths: small.map(url) },
-    { ...common, name: `manifest of ${files.length} files`, paths: [root] },
+    { ...common, name: `one file of ${one.size} bytes`, paths: [pathOf(tree, one)] },
+    { ...common, name: `${small.length} files under 64 KiB in turn`, paths: small.map((file) => pathOf(tree, file)) },
+    { ...common, name: `manifest of ${tree.files.length} files`, paths: [tree.root] },
   ]
 }
 
-function worksOfLarge({ root, files }: Tree): TreeWork[] {
-  const [largest] = files.toSorted((a, b) => b.size - a.size)
-  if (largest === undefined) throw new Error('the wheel has no files')
-  const megabytes = (largest.size / 1e6).toFixed(0)
-  const path = `${root}/${largest.path.split('/').map(encodeURIComponent).join('/')}`
-  return [{ name: `one file of ${megabytes} MB, 4 connections`, unit: 'MB/s', connections: 4, paths: [path] }]
+function worksOfLarge(tree: FetchedTree): TreeWork[] {
+  const largest = largestOf(tree)
+  const name = `one file of ${(largest.size / 1e6).toFixed(0)} MB, 4 connections`
+  return [{ name, unit: 'MB/s', connections: 4, paths: [pathOf(tree, largest)] }]
 }
 
 interface Place {

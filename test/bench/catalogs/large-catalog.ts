@@ -37,7 +37,7 @@ export async function generateCatalog(path: string): Promise<void> {
     'PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA cache_size = -400000; PRAGMA foreign_keys = off',
   )
   database.exec('BEGIN')
-  for (const sql of [BLOBS, TREES, TREE_BLOBS, DISTRIBUTIONS, SIGHTINGS, PAGES, CONTENTS, TRAFFIC, TOTALS])
+  for (const sql of [BLOBS, TREES, TREE_BLOBS, DISTRIBUTIONS, SIGHTINGS, PAGES, CONTENTS, LISTINGS, TRAFFIC, TOTALS])
     database.exec(sql)
   database.exec('COMMIT')
 }
@@ -97,6 +97,9 @@ const CONTENTS = `
   INSERT INTO page_content (page, content)
     SELECT id, json_object('project', project, 'files', json_array(), 'extra', json_object('filler', hex(zeroblob(10000))))
     FROM page`
+
+/** A hundred files each. */
+const LISTINGS = `INSERT INTO listing (page, prefixes) SELECT id, randomblob(400) FROM page`
 
 /** Of the last hundred days, a thousand projects a day: older ones go. */
 const TRAFFIC = `

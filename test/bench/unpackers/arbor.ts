@@ -1,10 +1,11 @@
-import { copyFile, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { copyFile, stat } from 'node:fs/promises'
 import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
 import type { BlobStore } from '../../../storage/blobs/blob-store.ts'
 import type { Catalog } from '../../../storage/catalog/catalog.ts'
 import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
 import { prepareDataFolder } from '../../../storage/data-folder.ts'
-import { type Blake3, hashBlake3, hashSha256 } from '../../../storage/digest.ts'
+import { type Blake3, Hashing } from '../../../storage/digest.ts'
 import { diskIo } from '../../../storage/io.ts'
 import { createLayout } from '../../../storage/layout.ts'
 import { parseFilename, parseIndexName, parseProjectName } from '../../../storage/names.ts'
@@ -12,6 +13,8 @@ import { createUnpacker, type Unpacker } from '../../../storage/unpacker.ts'
 import { Unpackings } from '../../../storage/unpacking.ts'
 import type { SampleWheel } from '../wheels/sample-wheels.ts'
 import type { UnpackerKind } from './unpacker-kind.ts'
+
+const PIECE_BYTES = 1024 * 1024
 
 /**
  * Unpacks as a running Arbor does: checks, inflates, hashes, writes, syncs and commits, in threads that are kept. Each wheel goes into
@@ -73,13 +76,12 @@ export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
 
   async #keep(wheel: SampleWheel): Promise<Blake3> {
     const { blobs, catalog } = this.#current
-    const bytes = await readFile(wheel.path)
-    const distribution = {
-      sha256: hashSha256(bytes),
-      blake3: hashBlake3(bytes),
-      size: bytes.length,
-      storedAt: Date.now(),
-    }
+    // In pieces: to free hundreds of megabytes would fall into the time that is measured.
+    const hashing = new Hashing()
+    for await (const piece of createReadStream(wheel.path, { highWaterMark: PIECE_BYTES })) hashing.update(piece)
+    const { sha256, blake3 } = hashing.finish()
+    const { size } = await stat(wheel.path)
+    const distribution = { sha256, blake3, size, storedAt: Date.now() }
     const path = blobs.stage()
     await copyFile(wheel.path, path)
     await blobs.adopt([{ path, blake3: distribution.blake3 }])

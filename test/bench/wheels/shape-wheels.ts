@@ -19,7 +19,7 @@ export interface Shape {
 }
 
 /** What a big project's wheel looks like: 12,248 files of 699 MB, of which 434 MB are one library. */
-const torchLike: Shape = {
+export const torchLike: Shape = {
   name: 'torch-like',
   maxRounds: 2,
   isTelling: true,

@@ -55,6 +55,22 @@ test('H7: upstream is asked for explicit ranges only, and by GET only', async (t
   }
 })
 
+test('E2: HEAD of a file whose size is listed costs upstream nothing; where it is not, a byte', async (t) => {
+  for (const htmlOnly of [false, true]) {
+    const upstream = await openUpstream(t, [demo], { htmlOnly })
+    const arbor = await openProxy(t, { main: upstream })
+    const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+    const { status, headers } = await fetch(url, { method: 'HEAD' })
+    assert.deepEqual([status, headers.get('accept-ranges')], [200, 'bytes'])
+    assert.equal(headers.get('content-length'), String(makeWheel(demo).length))
+    const asked = upstream.requests.filter(({ path }) => path.endsWith('.whl'))
+    assert.deepEqual(
+      asked.map((request) => request.headers.range),
+      htmlOnly ? ['bytes=0-0'] : [],
+    )
+  }
+})
+
 test('H11, I4: a file is served under the index and digest that list it, byte for byte, and under no other', async (t) => {
   const one = await openUpstream(t, [demo])
   const two = await openUpstream(t, [{ ...demo, version: '2.0' }])

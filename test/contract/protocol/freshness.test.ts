@@ -3,11 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { Config } from '../../../server/config.ts'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import { get, openProxy, openUpstream, pageOf, pagesAsked, statusOf, until, wheelOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0' }
 const filename = 'demo-1.0-py3-none-any.whl'
+
+const hasty = {
+  adjust: (config: Config): Config => ({ ...config, upstream: { ...config.upstream, headersTimeoutMs: 100 } }),
+}
 
 /** Downloads the demo's wheel, and waits until it is stored. */
 async function store(arbor: InProcessArbor): Promise<string> {
@@ -41,11 +46,37 @@ test('D8: a stale page is served while upstream is down or answers 5xx, but not 
   assert.equal(await statusOf(arbor, '/simple/other/'), 502)
 })
 
+test('D8: so it is where upstream does not answer in time, and after a restart', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'arbor-stale-'))
+  t.after(() => rm(data, { recursive: true }))
+  const upstream = await openUpstream(t, [demo])
+  const before = await openProxy(t, { main: upstream }, { freshMs: 0 }, { data, ...hasty })
+  const etag = (await get(before, '/simple/demo/')).headers.get('etag')
+  upstream.quirks.latencyMs = 5000
+  for (const arbor of [before, await openProxy(t, { main: upstream }, { freshMs: 0 }, { data, ...hasty })]) {
+    const response = await get(arbor, '/simple/demo/')
+    assert.deepEqual([response.status, response.headers.get('etag')], [200, etag])
+  }
+  const other = await openProxy(t, { main: upstream }, {}, hasty)
+  assert.equal(await statusOf(other, '/simple/demo/'), 504, 'G3: and a page that nobody knows is 504')
+})
+
 test('D8: one stale page that many ask for is one upstream request', async (t) => {
   const upstream = await openUpstream(t, [demo], { latencyMs: 100 })
   const arbor = await openProxy(t, { main: upstream })
   const statuses = await Promise.all(Array.from({ length: 20 }, () => statusOf(arbor, '/simple/demo/')))
   assert.deepEqual(new Set(statuses), new Set([200]))
+  assert.equal(pagesAsked(upstream), 1)
+})
+
+test('after a restart a page that many ask for is read once', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'arbor-restart-'))
+  t.after(() => rm(data, { recursive: true }))
+  const upstream = await openUpstream(t, [demo])
+  await pageOf(await openProxy(t, { main: upstream }, {}, { data }), '/simple/demo/')
+  const after = await openProxy(t, { main: upstream }, {}, { data })
+  const pages = await Promise.all(Array.from({ length: 20 }, () => get(after, '/simple/demo/')))
+  assert.equal(new Set(pages.map(({ headers }) => headers.get('etag'))).size, 1)
   assert.equal(pagesAsked(upstream), 1)
 })
 
@@ -60,12 +91,18 @@ test('pages survive a restart, and need no upstream while they are fresh', async
   assert.equal((await get(after, '/simple/demo/')).headers.get('etag'), etag)
 })
 
-test('G1: a missing project is 404, and believed for a short time', async (t) => {
-  const upstream = await openUpstream(t, [demo])
-  const arbor = await openProxy(t, { main: upstream })
-  for (let count = 0; count < 3; count += 1) assert.equal(await statusOf(arbor, '/simple/nothing/'), 404)
-  assert.equal(pagesAsked(upstream), 1)
-})
+for (const missingStatus of [404, 410]) {
+  test(`G1: a missing project (${missingStatus}) is 404, and believed for a short time`, async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const upstream = await openUpstream(t, [demo], { missingStatus })
+    const arbor = await openProxy(t, { main: upstream })
+    for (let count = 0; count < 3; count += 1) assert.equal(await statusOf(arbor, '/simple/later/'), 404)
+    assert.equal(pagesAsked(upstream), 1)
+    upstream.distributions.set('later', await wheelOf({ name: 'later', version: '1.0' }))
+    t.mock.timers.tick(60_000)
+    assert.equal(await statusOf(arbor, '/simple/later/'), 200)
+  })
+}
 
 for (const insistence of [{ 'cache-control': 'no-cache' }, { 'cache-control': 'max-age=0' }, { pragma: 'no-cache' }]) {
   test(`D5: ${JSON.stringify(insistence)} asks upstream, but not for what was confirmed a moment ago`, async (t) => {

@@ -89,6 +89,16 @@ test('G2: a 403 means "not there" only where it is configured to', async (t) => 
   assert.equal(await statusOf(lenient, '/simple/nothing/'), 404)
 })
 
+test('G2, E16: so it is for a file that is listed, but gone', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { main: upstream }, { notFoundStatuses: [403] })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  upstream.quirks.fileStatus = 403
+  assert.equal(await statusOf(arbor, url), 404)
+  const strict = await openProxy(t, { main: upstream })
+  assert.equal(await statusOf(strict, new URL(url).pathname), 502)
+})
+
 test('G4: a page without links is an empty page, or a missing project where that is configured', async (t) => {
   const upstream = await openUpstream(t, [demo])
   upstream.rawPages.set('empty', { contentType: 'text/html', body: '<!DOCTYPE html><html><body></body></html>' })
@@ -125,4 +135,28 @@ test('strict: nothing is served that upstream does not confirm', async (t) => {
   assert.equal(await statusOf(arbor, '/simple/demo/'), 200)
   await upstream.stop()
   assert.equal(await statusOf(arbor, '/simple/demo/'), 502)
+})
+
+test('A16, J1: an upload to a virtual index is told where its first index takes uploads', async (t) => {
+  const inner = await openUpstream(t, [demo])
+  const outer = await openUpstream(t, [])
+  const arbor = await openProxy(t, { inner, outer }, {}, virtual())
+  const response = await fetch(`${arbor.url}/all/legacy/`, { method: 'POST', body: 'x' })
+  assert.equal(response.status, 405)
+  assert.ok((await response.text()).includes(`Upload to ${inner.url} instead`))
+})
+
+test('A17: the list of projects is asked for once in half an hour, and is served old while upstream is down', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  const upstream = await openUpstream(t, [demo, secret])
+  const arbor = await openProxy(t, { main: upstream })
+  for (let count = 0; count < 3; count += 1) assert.equal(await statusOf(arbor, '/simple/'), 200)
+  assert.equal(pagesAsked(upstream), 1)
+  t.mock.timers.tick(30 * 60_000)
+  assert.equal(await statusOf(arbor, '/simple/'), 200)
+  assert.equal(pagesAsked(upstream), 2)
+  t.mock.timers.tick(30 * 60_000)
+  await upstream.stop()
+  const list = (await (await get(arbor, '/simple/')).json()) as { projects: { name: string }[] }
+  assert.deepEqual(list.projects.map(({ name }) => name).toSorted(), ['demo', 'secret'])
 })

@@ -116,6 +116,48 @@ test('F2, H12: metadata that is not that of the wheel is what the page promises,
   assert.deepEqual(file?.['core-metadata'], { sha256: createHash('sha256').update(served).digest('hex') })
 })
 
+for (const quirk of ['listed', 'unlisted'] as const) {
+  test(`H12: what one index claims a wheel's metadata to be is not served by another (there: ${quirk})`, async (t) => {
+    const liar = await openUpstream(t, [demo], { metadata: 'false' })
+    const honest = await openUpstream(t, [demo], { metadata: quirk })
+    const arbor = await openProxy(t, { liar, honest })
+    const [lie] = (await pageOf(arbor, '/liar/simple/demo/')).files
+    assert.notEqual(await (await get(arbor, `${lie?.url}.metadata`)).text(), metadata)
+    const [file] = (await pageOf(arbor, '/honest/simple/demo/')).files
+    assert.deepEqual(file?.['core-metadata'], quirk === 'listed' ? { sha256 } : true)
+    assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+    assert.notEqual(await (await get(arbor, `${lie?.url}.metadata`)).text(), metadata, 'each what its page promises')
+  })
+}
+
+test('B8: a wheel without metadata on one index has what another promises', async (t) => {
+  const one = await openUpstream(t, [twofold], { metadata: 'unlisted' })
+  const two = await openUpstream(t, [twofold], { metadata: 'listed' })
+  const arbor = await openProxy(t, { one, two }, { freshMs: 0 })
+  const [bare] = (await pageOf(arbor, '/one/simple/twofold/')).files
+  await (await get(arbor, bare!.url)).arrayBuffer()
+  await until(async () => (await arbor.stats())['store']?.['distributions'] === 1)
+  assert.equal(await statusOf(arbor, `${bare!.url}.metadata`), 404)
+  const [file] = (await pageOf(arbor, '/two/simple/twofold/')).files
+  assert.ok(file?.['core-metadata'])
+  assert.equal(await statusOf(arbor, `${file.url}.metadata`), 200)
+})
+
+test('a page that names many file hosts does not make us knock at all of them', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const files = Array.from({ length: 100 }, (_, number) => ({
+    filename: `demo-${number}.0-py3-none-any.whl`,
+    url: `${upstream.url.replace('127.0.0.1', `127.0.0.${number + 2}`)}demo-${number}.0-py3-none-any.whl`,
+    hashes: { sha256: number.toString(16).padStart(64, '0') },
+  }))
+  const body = JSON.stringify({ meta: { 'api-version': '1.0' }, name: 'demo', files })
+  upstream.rawPages.set('demo', { contentType: 'application/json', body })
+  const arbor = await openProxy(t, { main: upstream })
+  assert.equal((await pageOf(arbor, '/simple/demo/')).files.length, 100)
+  const { upstreams = {} } = await arbor.stats()
+  assert.ok(Object.keys(upstreams).length <= 9, `${Object.keys(upstreams).length} hosts were asked`)
+})
+
 test('F4: an sdist has none', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream })

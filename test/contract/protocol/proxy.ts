@@ -1,3 +1,5 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Config, IndexConfig } from '../../../server/config.ts'
 import { parseIndexName } from '../../../storage/names.ts'
@@ -67,6 +69,29 @@ export async function openProxy(
   const arbor = await serveArbor({ upstream: first, adjust, ...(options.data !== undefined && { data: options.data }) })
   t.after(() => arbor[Symbol.asyncDispose]())
   return arbor
+}
+
+/** An upstream that answers as it is told. */
+export async function openRaw(
+  t: TestContext,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ readonly url: string; readonly asked: IncomingMessage[] }> {
+  const asked: IncomingMessage[] = []
+  const server = createServer((request, response) => {
+    asked.push(request)
+    answer(request, response)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`, asked }
+}
+
+/** Arbor over one index that is no {@link openUpstream}. */
+export function proxyFor(t: TestContext, url: string, settings: Partial<IndexConfig> = {}): Promise<InProcessArbor> {
+  return openProxy(t, { main: { url } as Upstream }, settings)
 }
 
 export function get(arbor: InProcessArbor, path: string, headers: Record<string, string> = {}): Promise<Response> {

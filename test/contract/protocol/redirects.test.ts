@@ -16,7 +16,7 @@ test('H9: a file that redirects to a host that is not allowed is refused, and th
   assert.ok(!upstream.requests.some(({ port }) => port === 'files'))
 })
 
-test('H9: to one that is allowed it is followed', async (t) => {
+test('H9, E19: to one that is allowed it is followed, and the client is not sent there', async (t) => {
   const upstream = await openUpstream(t, [demo], { redirectFiles: true })
   const probe = await fetch(new URL('/packages/demo-1.0-py3-none-any.whl', upstream.url), { redirect: 'manual' })
   const { host } = new URL(probe.headers.get('location') ?? '')

@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Upstream } from '../../support/upstream.ts'
-import { get, openProxy, openUpstream, statusOf } from './proxy.ts'
+import type { Config } from '../../../server/config.ts'
+import { get, openProxy, openUpstream, statusOf, until } from './proxy.ts'
 
 const recipes = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ name, version: '1.0' }))
+
+const retrying = {
+  adjust: (config: Config): Config => ({ ...config, upstream: { ...config.upstream, retries: 3 } }),
+}
 
 /** Arbor that knows page `f`, no longer fresh, and an index that has failed for five others. */
 async function openTrouble(t: TestContext): Promise<{ arbor: InProcessArbor; upstream: Upstream }> {
@@ -64,4 +69,55 @@ test('files of it that are stored are served; the others fail at once', async (t
   }
   assert.equal(await statusOf(arbor, others[0]!), 503)
   assert.equal(await statusOf(arbor, stored), 200)
+})
+
+for (const status of [429, 503]) {
+  test(`G5: ${status} with a long Retry-After is passed on, and nobody asks that upstream meanwhile; old pages are served`, async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const upstream = await openUpstream(t, recipes)
+    const arbor = await openProxy(t, { main: upstream }, { freshMs: 1000 }, retrying)
+    assert.equal(await statusOf(arbor, '/simple/f/'), 200)
+    Object.assign(upstream.quirks, { pageStatus: status, retryAfter: '120' })
+    t.mock.timers.tick(1000)
+    const told = await get(arbor, '/simple/a/')
+    assert.deepEqual([told.status, told.headers.get('retry-after')], [503, '120'])
+    const asked = upstream.requests.length
+    assert.equal(asked, 2, 'nor is it asked again for the same')
+    t.mock.timers.tick(20_000)
+    const other = await get(arbor, '/simple/b/')
+    assert.deepEqual([other.status, other.headers.get('retry-after')], [503, '100'])
+    assert.match(await other.text(), /wants to be left alone \(status \d+\).*ERR_UPSTREAM_BUSY/)
+    assert.equal(await statusOf(arbor, '/simple/f/'), 200)
+    assert.equal(upstream.requests.length, asked)
+    upstream.quirks.pageStatus = undefined
+    t.mock.timers.tick(100_000)
+    assert.equal(await statusOf(arbor, '/simple/b/'), 200)
+  })
+}
+
+test('G11: a short Retry-After is waited for', async (t) => {
+  const upstream = await openUpstream(t, recipes, { pageStatus: 429, retryAfter: '1' })
+  const arbor = await openProxy(t, { main: upstream }, {}, retrying)
+  const asking = statusOf(arbor, '/simple/a/')
+  await until(() => Promise.resolve(upstream.requests.length > 0))
+  upstream.quirks.pageStatus = undefined
+  assert.equal(await asking, 200)
+  assert.equal(upstream.requests.length, 2)
+})
+
+test('a page that fails alone does not keep the others from being asked for', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  const upstream = await openUpstream(t, recipes, { missingStatus: 403 })
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 1000 })
+  assert.equal(await statusOf(arbor, '/simple/a/'), 200)
+  t.mock.timers.tick(1000)
+  assert.equal(await statusOf(arbor, '/simple/nothing/'), 502)
+  upstream.distributions.delete('a-1.0-py3-none-any.whl')
+  upstream.quirks.missingStatus = 404
+  assert.equal(await statusOf(arbor, '/simple/a/'), 404)
+})
+
+test('G3: 304 from an upstream that was asked for no such thing is 502, never 404', async (t) => {
+  const upstream = await openUpstream(t, recipes, { pageStatus: 304 })
+  assert.equal(await statusOf(await openProxy(t, { main: upstream }), '/simple/a/'), 502)
 })

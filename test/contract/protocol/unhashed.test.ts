@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Upstream } from '../../support/upstream.ts'
-import { wheelMetadata } from '../../support/zip-writer.ts'
+import { makeWheel, wheelMetadata } from '../../support/zip-writer.ts'
 import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf, until, wheelOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/__init__.py': 'one' } }
@@ -51,6 +51,27 @@ test('E17: one that upstream overwrote is fetched again, once what we know is no
   const after = Buffer.from(await (await get(arbor, url)).arrayBuffer())
   assert.notDeepEqual(after, before)
   assert.equal(downloads(upstream), 2)
+})
+
+test('E17: who asks for what the page lists by now does not get a download of what it listed before', async (t) => {
+  const upstream = await openUpstream(t, [demo], { taggedFiles: false, hangAt: 100, faultyResponses: 1 })
+  const list = (bytes: Buffer): void => {
+    const md5 = createHash('md5').update(bytes).digest('hex')
+    const file = { filename, url: new URL(`/packages/${filename}`, upstream.url).href, hashes: { md5 } }
+    const page = { meta: {}, name: 'demo', files: [file] }
+    upstream.rawPages.set('demo', { contentType: JSON_TYPE, body: JSON.stringify(page) })
+  }
+  list(makeWheel(demo))
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  const leaving = new AbortController()
+  await fetch(url, { signal: leaving.signal })
+  const other = { ...demo, files: { 'demo/__init__.py': 'two' } }
+  upstream.distributions.set(filename, await wheelOf(other))
+  list(makeWheel(other))
+  const got = Buffer.from(await (await get(arbor, url)).arrayBuffer())
+  leaving.abort()
+  assert.deepEqual(got, makeWheel(other))
 })
 
 test('E17: one that is stored is served while upstream is down', async (t) => {

@@ -95,17 +95,19 @@ test('an index whose files cannot be asked about has its pages all the same', as
   assert.deepEqual(timesOf((await pageOf(arbor, '/simple/demo/')).files), [[undefined, undefined]])
 })
 
-test('a host that answers such questions with errors is not asked them again', async (t) => {
-  const recipes = Array.from({ length: 30 }, (_, number) => ({ name: 'demo', version: `${number}` }))
-  const upstream = await openUpstream(t, recipes, { ...without, fileStatus: 500 })
-  const arbor = await openProxy(t, { main: upstream }, { ...configured, freshMs: 0 })
-  assert.equal((await pageOf(arbor, '/simple/demo/')).files.length, 30)
-  const asked = (): number => upstream.requests.filter(({ method }) => method === 'HEAD').length
-  const before = asked()
-  assert.ok(before > 0 && before <= 8, `asked ${before} times`)
-  await pageOf(arbor, '/simple/demo/', { 'cache-control': 'no-cache' })
-  assert.equal(asked(), before)
-  upstream.quirks.fileStatus = undefined
-  const [file] = (await pageOf(arbor, '/simple/demo/')).files
-  assert.equal(await statusOf(arbor, file!.url), 200)
-})
+for (const fileStatus of [400, 403, 405, 429, 500]) {
+  test(`a host that answers such questions with ${fileStatus} is not asked them again`, async (t) => {
+    const recipes = Array.from({ length: 30 }, (_, number) => ({ name: 'demo', version: `${number}` }))
+    const upstream = await openUpstream(t, recipes, { ...without, fileStatus })
+    const arbor = await openProxy(t, { main: upstream }, { ...configured, freshMs: 0 })
+    assert.equal((await pageOf(arbor, '/simple/demo/')).files.length, 30)
+    const asked = (): number => upstream.requests.filter(({ method }) => method === 'HEAD').length
+    const before = asked()
+    assert.ok(before > 0 && before <= 8, `asked ${before} times`)
+    await pageOf(arbor, '/simple/demo/', { 'cache-control': 'no-cache' })
+    assert.equal(asked(), before)
+    upstream.quirks.fileStatus = undefined
+    const [file] = (await pageOf(arbor, '/simple/demo/')).files
+    assert.equal(await statusOf(arbor, file!.url), 200)
+  })
+}

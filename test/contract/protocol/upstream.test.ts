@@ -1,34 +1,9 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { test, type TestContext } from 'node:test'
-import type { InProcessArbor } from '../../support/in-process.ts'
+import { test } from 'node:test'
 import type { Upstream } from '../../support/upstream.ts'
-import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
+import { get, JSON_TYPE, openProxy, openRaw, openUpstream, pageOf, proxyFor, statusOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0' }
-
-/** An upstream that answers as it is told. */
-async function openRaw(
-  t: TestContext,
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ readonly url: string; readonly asked: IncomingMessage[] }> {
-  const asked: IncomingMessage[] = []
-  const server = createServer((request, response) => {
-    asked.push(request)
-    answer(request, response)
-  })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`, asked }
-}
-
-function proxyFor(t: TestContext, url: string, settings = {}): Promise<InProcessArbor> {
-  return openProxy(t, { main: { url } as Upstream }, settings)
-}
 
 for (const [status, expected] of [
   [401, 502],
@@ -182,19 +157,4 @@ test('A14: dot segments are no way around', async (t) => {
   }
   assert.equal((await ask(arbor.url, '/simple/demo/?x=/../')).status, 200)
   assert.ok(upstream.requests.every(({ path }) => path.startsWith('/simple/demo/') || path.endsWith('.whl')))
-})
-
-test('the event loop is not held up by a page of 5,000 files', async (t) => {
-  const files = Array.from({ length: 5000 }, (_, count) => ({
-    filename: `demo-1.0.${count}-cp312-cp312-manylinux_2_17_x86_64.whl`,
-    url: `https://files.example/packages/${count}/demo-1.0.${count}-cp312-cp312-manylinux_2_17_x86_64.whl`,
-    hashes: { sha256: count.toString(16).padStart(64, '0') },
-    size: 1000 + count,
-    'core-metadata': { sha256: count.toString(16).padStart(64, '1') },
-  }))
-  const body = JSON.stringify({ meta: { 'api-version': '1.4' }, name: 'demo', versions: [], files })
-  const upstream = await openUpstream(t, [demo])
-  upstream.rawPages.set('demo', { contentType: JSON_TYPE, body })
-  const arbor = await openProxy(t, { main: upstream })
-  assert.equal((await pageOf(arbor, '/simple/demo/')).files.length, 5000)
 })

@@ -147,37 +147,6 @@ export const ODDITIES: readonly Oddity[] = [
     links: [],
   },
   {
-    upstream: 'AWS CodeArtifact: relative to the page, in folders',
-    url: 'https://aws.example.org/pypi/main/simple/demo/',
-    contentType: 'application/vnd.pypi.simple.v1+html',
-    body: `<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.1"></head><body><a href="24.0/demo-24.0-py3-none-any.whl#sha256=${A}" data-gpg-sig="false">demo-24.0-py3-none-any.whl</a><br/></body></html>`,
-    files: [
-      {
-        filename: 'demo-24.0-py3-none-any.whl',
-        url: 'https://aws.example.org/pypi/main/simple/demo/24.0/demo-24.0-py3-none-any.whl',
-        hashes: { sha256: A },
-        gpgSig: false,
-      },
-    ],
-    urls: [`../../files/up/${A}/demo-24.0-py3-none-any.whl`],
-    links: [`demo-24.0-py3-none-any.whl#sha256=${A}`],
-  },
-  {
-    upstream: 'Gemfury: presigned links with a query',
-    url: 'https://fury.example.org/demo/',
-    contentType: 'text/html',
-    body: `<html><body><a href="https://s3.example.org/x/demo-1.0.tar.gz?X-Sig=a%2Fb&amp;Expires=9#sha256=${A}">demo-1.0.tar.gz</a></body></html>`,
-    files: [
-      {
-        filename: 'demo-1.0.tar.gz',
-        url: 'https://s3.example.org/x/demo-1.0.tar.gz?X-Sig=a%2Fb&Expires=9',
-        hashes: { sha256: A },
-      },
-    ],
-    urls: [`../../files/up/${A}/demo-1.0.tar.gz`],
-    links: [`demo-1.0.tar.gz#sha256=${A}`],
-  },
-  {
     upstream: 'devpi: +f folders, JSON with relative links',
     url: 'https://devpi.example.org/root/pypi/+simple/demo/',
     contentType: 'application/vnd.pypi.simple.v1+json',

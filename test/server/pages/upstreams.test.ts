@@ -3,11 +3,12 @@ import { suite, test } from 'node:test'
 import { renderHtmlPage } from '../../../routes/render-html.ts'
 import { renderJsonPage } from '../../../routes/render-json.ts'
 import { parseIndexName } from '../../../storage/names.ts'
+import { HOSTED_ODDITIES } from './hosted-oddities.ts'
 import { ODDITIES } from './oddities.ts'
 import { parse } from './sample.ts'
 
 suite('odd upstreams, and the page that we make of each', () => {
-  for (const { upstream, url, contentType, body, files, urls, links } of ODDITIES) {
+  for (const { upstream, url, contentType, body, files, urls, links } of [...ODDITIES, ...HOSTED_ODDITIES]) {
     test(upstream, () => {
       const page = parse(body, { url, contentType })
       assert.deepEqual(page.files, files)

@@ -1,67 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UpstreamError } from '../../../server/errors.ts'
-import { openLog } from '../../../server/log.ts'
-import { Breaker } from '../../../server/upstream/breaker.ts'
-
-const HOST = 'http://index.example'
-const page = (name: string): URL => new URL(`${HOST}/simple/${name}/`)
-
-interface Lab {
-  readonly breaker: Breaker
-  readonly log: { readonly level: string; readonly msg: string }[]
-  pass(ms: number): void
-  /** One request; resolves to its status, or to the code of what was thrown. */
-  ask(url: URL, outcome?: number | Error): Promise<number | string>
-  /** How many requests got through to the host. */
-  sent(): number
-}
-
-function openLab(): Lab {
-  let now = 1_000_000
-  let sent = 0
-  const log: Lab['log'] = []
-  const write = (line: string): void => void log.push(JSON.parse(line) as Lab['log'][number])
-  const breaker = new Breaker({ clock: () => now, log: openLog('info', { write }), random: () => 0.5 })
-  return {
-    breaker,
-    log,
-    pass: (ms) => (now += ms),
-    sent: () => sent,
-    async ask(url, outcome = 200) {
-      try {
-        const { statusCode } = await breaker.watch(url, () => {
-          sent += 1
-          return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve({ statusCode: outcome })
-        })
-        return statusCode
-      } catch (error) {
-        if (error instanceof UpstreamError) return error.code
-        throw error
-      }
-    },
-  }
-}
-
-function unreached(code = 'ECONNREFUSED'): UpstreamError {
-  const cause = Object.assign(new Error(code), { code })
-  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `${HOST}: ${code}`, { cause })
-}
-
-/** Five failures that last. */
-async function openCircuit(lab: Lab): Promise<void> {
-  for (const name of ['a', 'b', 'c', 'd']) await lab.ask(page(name), 503)
-  lab.pass(3000)
-  assert.equal(await lab.ask(page('e'), 503), 503)
-  assert.equal(lab.breaker.conditions()[0]?.state, 'open')
-}
+import { HOST, openCircuit, openLab, page, unreached } from './breaker-lab.ts'
 
 test('a host that goes on failing is not asked any more, and who asks is told at once when to come back', async () => {
   const lab = openLab()
   await openCircuit(lab)
-  const error = await lab.breaker.watch(page('f'), () => assert.fail('was sent')).catch((reason: unknown) => reason)
-  assert.ok(error instanceof UpstreamError)
-  assert.deepEqual([error.code, error.retryAfterSeconds], ['ERR_UPSTREAM_DOWN', 2])
+  assert.throws(() => lab.breaker.admit(page('f')), { code: 'ERR_UPSTREAM_DOWN', retryAfterSeconds: 2 })
   assert.equal(lab.sent(), 5)
   assert.deepEqual(
     lab.log.map(({ level }) => level),
@@ -113,12 +58,10 @@ test('a burst that one hiccup strikes is no trouble', async () => {
 
 test('nor is one that strikes requests which have waited for long, while others are answered', async () => {
   const lab = openLab()
-  const { promise, reject } = Promise.withResolvers<{ statusCode: number }>()
-  const waiting = Array.from({ length: 20 }, (_, number) => lab.breaker.watch(page(`p${number}`), () => promise))
+  const waiting = Array.from({ length: 20 }, (_, number) => lab.breaker.admit(page(`p${number}`)))
   lab.pass(20_000)
   await lab.ask(page('x'))
-  reject(unreached('ECONNRESET'))
-  await Promise.allSettled(waiting)
+  for (const attempt of waiting) attempt.failed(unreached('ECONNRESET'))
   assert.equal(await lab.ask(page('x')), 200)
 })
 
@@ -157,11 +100,9 @@ test('after a while one request at a time is let through, and a success ends it'
   await openCircuit(lab)
   lab.pass(2000)
   assert.equal(lab.breaker.conditions()[0]?.state, 'half-open')
-  const { promise, resolve } = Promise.withResolvers<{ statusCode: number }>()
-  const probe = lab.breaker.watch(page('probe'), () => promise)
+  const probe = lab.breaker.admit(page('probe'))
   assert.equal(await lab.ask(page('other')), 'ERR_UPSTREAM_DOWN')
-  resolve({ statusCode: 404 })
-  await probe
+  probe.answered(404, undefined)
   assert.equal(await lab.ask(page('other')), 200)
   assert.deepEqual(lab.breaker.conditions(), [{ host: HOST, state: 'closed', failures: 0, openUntil: undefined }])
   assert.equal(lab.log.at(-1)?.level, 'info')

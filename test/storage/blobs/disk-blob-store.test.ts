@@ -89,6 +89,70 @@ test('a kept descriptor serves many readers, and no more are kept than allowed',
   await store.close()
 })
 
+test('readers at the same time share one descriptor, whether they come at once or when it is no longer kept', async (t) => {
+  const fixture = await createDiskFixture({ maxKeptFiles: 1 })
+  t.after(() => fixture.remove())
+  const store = await fixture.open()
+  const [read, other] = [await adoptBytes(store, randomBytes(10)), await adoptBytes(store, randomBytes(20))]
+  const readers = await Promise.all(Array.from({ length: 20 }, () => store.open(read)))
+  ;(await store.open(other))?.close()
+  readers.push(await store.open(read))
+  const count = async (): Promise<number> =>
+    (await openFilesUnder(fixture.folder)).filter((path) => path === fixture.layout.blob(read)).length
+  // Those that lost the race are closed behind.
+  for (let turns = 0; turns < 500 && (await count()) > 1; turns += 1) await stat(fixture.folder)
+  assert.ok((await count()) <= 1)
+  for (const reader of readers) assert.equal(await reader?.read(Buffer.alloc(10), 0), 10)
+  for (const reader of readers) reader?.close()
+  await store.close()
+  assert.deepEqual(await openFilesUnder(fixture.folder), [])
+})
+
+test('kept descriptors are given up where there is none left to open a blob with', async (t) => {
+  let isOut = false
+  const io: Io = {
+    ...diskIo,
+    openIfPresent: async (path) => {
+      if (isOut && (await openFilesUnder(fixture.folder)).some((open) => open.startsWith(fixture.layout.blobs))) {
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+      }
+      return diskIo.openIfPresent(path)
+    },
+  }
+  const fixture = await createDiskFixture({ io })
+  t.after(() => fixture.remove())
+  const store = await fixture.open()
+  const [first, second] = [await adoptBytes(store, randomBytes(10)), await adoptBytes(store, randomBytes(20))]
+  ;(await store.open(first))?.close()
+  isOut = true
+  const blob = await store.open(second)
+  assert.equal(blob?.size, 20)
+  blob?.close()
+  await store.close()
+})
+
+test('what another process removed is given back, though nobody asked for it since', async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const [store, other] = [await fixture.open(), await fixture.open()]
+  const [kept, gone, read] = await Promise.all(
+    ['kept', 'gone', 'read'].map((text) => adoptBytes(store, Buffer.from(text))),
+  )
+  assert.ok(kept && gone && read)
+  for (const blake3 of [kept, gone]) (await store.open(blake3))?.close()
+  const reading = await store.open(read)
+  await other.remove([gone, read])
+  await other.close()
+  await store.forgetRemoved()
+  assert.equal(await store.open(read), undefined)
+  assert.equal(await reading?.read(Buffer.alloc(4), 0), 4, 'its reader is left alone')
+  reading?.close()
+  await store.forgetRemoved()
+  const left = (await openFilesUnder(fixture.folder)).filter((path) => path.startsWith(fixture.layout.blobs))
+  if (process.platform === 'linux') assert.deepEqual(left, [fixture.layout.blob(kept)])
+  await store.close()
+})
+
 test(
   'nobody may write to a blob',
   { skip: process.platform === 'win32' && 'Windows could not rename it' },

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { Checkpointer } from '../../../storage/catalog/checkpointer.ts'
 import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
 import { Connection } from '../../../storage/catalog/sqlite-connection.ts'
 import { diskIo, type Io } from '../../../storage/io.ts'
 import { blake3Of, distributionOf, storedPageOf, WHEEL } from '../../contract/catalog-samples.ts'
+import { FaultyIo } from '../../fault/faulty-io.ts'
 
 async function createPath(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'arbor-catalog-'))
@@ -61,20 +63,48 @@ test('what has to be durable is so before it resolves, and others need not wait 
   assert.ok(syncs >= 2 && syncs <= 4, `${syncs} syncs`)
 })
 
-test(
-  'a failed fsync is told to those who waited for it, and the next one is made all the same',
-  { skip },
-  async (t) => {
-    const error = Object.assign(new Error('EIO'), { code: 'EIO' })
-    let failures = 1
-    const io = syncingThrough((through) => (failures-- > 0 ? Promise.reject(error) : through()))
-    const catalog = await openSqliteCatalog({ path: await createPath(t), io })
-    t.after(() => catalog.close())
-    await assert.rejects(catalog.addDistribution(distributionOf('w'), WHEEL), error)
-    await catalog.addDistribution(distributionOf('w'), WHEEL)
-    assert.notEqual(await catalog.findPlace(blake3Of('w')), undefined)
-  },
-)
+test('after a failed fsync nothing counts as durable until the database has the log', { skip }, async (t) => {
+  const file = await createPath(t)
+  const error = Object.assign(new Error('EIO'), { code: 'EIO' })
+  let failures = 1
+  const io = syncingThrough((through) => (failures-- > 0 ? Promise.reject(error) : through()))
+  const catalog = await openSqliteCatalog({ path: file, io })
+  t.after(() => catalog.close())
+  await assert.rejects(catalog.addDistribution(distributionOf('w'), WHEEL), error)
+  {
+    // Somebody reads from the log: it cannot begin anew.
+    using reader = new DatabaseSync(file, { readOnly: true })
+    reader.exec('BEGIN; SELECT count(*) FROM distribution')
+    await assert.rejects(catalog.addDistribution(distributionOf('x'), WHEEL), error, 'though its own fsync succeeds')
+    await catalog.savePage(storedPageOf('spam'))
+  }
+  await catalog.addDistribution(distributionOf('w'), WHEEL)
+  assert.equal(failures, -2)
+  assert.notEqual(await catalog.findPlace(blake3Of('w')), undefined)
+  assert.ok((await stat(`${file}-wal`)).size < 100_000, 'the log began anew')
+})
+
+test('an fsync for which there is no room says so, and leaves no descriptor', { skip }, async (t) => {
+  const file = await createPath(t)
+  const io = new FaultyIo(diskIo)
+  const catalog = await openSqliteCatalog({ path: file, io })
+  for (const step of [1, 2, 3]) {
+    io.arm({ step, errno: step === 2 ? 'EMFILE' : 'ENOSPC' })
+    const code = step === 2 ? 'EMFILE' : 'ERR_STORE_FULL'
+    await assert.rejects(catalog.addDistribution(distributionOf('w'), WHEEL), { code }, `step ${step}`)
+    assert.equal(io.openFiles, step === 3 ? 1 : 0)
+  }
+  io.arm({ step: 1, errno: 'EIO', isLasting: true })
+  await catalog.close()
+  assert.equal(io.openFiles, 0)
+})
+
+test('what was begun before closing is done, and durable', { skip }, async (t) => {
+  const catalog = await openSqliteCatalog({ path: await createPath(t), io: diskIo })
+  const adding = ['w', 'x', 'y'].map((name) => catalog.addDistribution(distributionOf(name), WHEEL))
+  await catalog.close()
+  await Promise.all(adding)
+})
 
 test('a thread takes large commits from the log into the database, and lets small ones be', async (t) => {
   const file = await createPath(t)

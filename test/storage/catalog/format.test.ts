@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -73,6 +73,25 @@ test('a file that is no database is refused, and left as it is', async (t) => {
     message: /not an SQLite database/,
   })
   assert.deepEqual(await readFile(file), before)
+})
+
+test('a database that was cut short is refused in words that say what to do', async (t) => {
+  const file = await createPath(t)
+  await (await openSqliteCatalog({ path: file })).close()
+  await truncate(file, 20_000)
+  for (const readOnly of [false, true]) {
+    await assert.rejects(openSqliteCatalog({ path: file, readOnly }), {
+      code: 'ERR_STORE_FORMAT',
+      message: /is damaged: remove it/,
+    })
+  }
+})
+
+test('an empty file is as good as none', async (t) => {
+  const file = await createPath(t)
+  await writeFile(file, '')
+  await (await openSqliteCatalog({ path: file })).close()
+  assert.equal(readPragma(file, 'user_version'), MIGRATIONS.length)
 })
 
 test('an older format is migrated step by step, in one transaction', async (t) => {

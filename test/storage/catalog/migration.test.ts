@@ -7,11 +7,22 @@ import { test, type TestContext } from 'node:test'
 import type { Catalog } from '../../../storage/catalog/catalog.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../../../storage/catalog/schema.ts'
 import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
-import { parseProjectName } from '../../../storage/names.ts'
+import { parseFilename, parseProjectName } from '../../../storage/names.ts'
 import { INDEX, blake3Of, sha256Of, storedPageOf } from '../../contract/catalog-samples.ts'
 
 /** The version before pins, traffic and running totals by project. */
 const BEFORE = 2
+
+const pageBefore = storedPageOf('spam', {
+  page: {
+    files: ['one', 'two'].map((name) => ({
+      filename: parseFilename(`spam-${name}.zip`),
+      url: `http://files.example/${name}.zip`,
+      coreMetadata: { sha256: sha256Of('metadata') },
+      hashes: { md5: '0'.repeat(32), sha256: sha256Of(name) },
+    })),
+  },
+})
 
 /** A database of that version: `one` and `two` of spam, one of them under two names, `three` of eggs on two indexes. */
 async function createOld(t: TestContext): Promise<string> {
@@ -40,7 +51,7 @@ async function createOld(t: TestContext): Promise<string> {
       (1, 'pypi', 'spam', 'spam-1.zip'), (1, 'pypi', 'spam', 'Spam-1.zip'), (2, 'pypi', 'spam', 'spam-2.zip'),
       (3, 'pypi', 'eggs', 'eggs-1.zip'), (3, 'internal', 'eggs', 'eggs-1.zip')`)
   database.prepare('INSERT INTO metadata (wheel, content) VALUES (unhex(?), ?)').run(sha256Of('w'), Uint8Array.of(1, 2))
-  const { etag, fetchedAt, page } = storedPageOf('spam')
+  const { etag, fetchedAt, page } = pageBefore
   database.prepare("INSERT INTO page VALUES (7, 'pypi', 'spam', ?, NULL, ?)").run(etag ?? null, fetchedAt)
   database.prepare('INSERT INTO page_content VALUES (7, ?)').run(JSON.stringify(page))
   return file
@@ -54,8 +65,8 @@ test('what the version before stored is all there, and its projects are counted'
     { distributions, files, storedBytes, pages },
     { distributions: 3, files: 3, storedBytes: 530, pages: 1 },
   )
-  assert.deepEqual(await catalog.findPage(INDEX, parseProjectName('spam')), storedPageOf('spam'))
-  assert.deepEqual(await catalog.findMetadata(sha256Of('w')), Uint8Array.of(1, 2))
+  assert.deepEqual(await catalog.findPage(INDEX, parseProjectName('spam')), pageBefore)
+  assert.deepEqual((await catalog.findMetadata(sha256Of('w'), INDEX))?.content, Uint8Array.of(1, 2))
   assert.equal((await catalog.findDistribution({ algorithm: 'sha256', hex: sha256Of('one') }))?.sightings.length, 2)
   assert.deepEqual(await usage(catalog), ['internal eggs 1 500 2000', 'pypi eggs 1 500 2000', 'pypi spam 2 30 3000'])
 })
@@ -68,6 +79,21 @@ test('its metadata counts as saved at the migration, and what is pruned later is
   await catalog.executePrune(await catalog.planPrune({ unusedForMs: 500 }, 3000), async () => {})
   assert.deepEqual(await usage(catalog), ['pypi spam 1 20 3000'])
   assert.deepEqual(await catalog.dropStale(Date.now() + 1000), { pages: 0, metadata: 1 })
+})
+
+test('what its pages list is found once they were completed', async (t) => {
+  await using opened = await openOld(t)
+  const { catalog } = opened
+  await catalog.completeListings({ signal: AbortSignal.abort() })
+  assert.deepEqual(await catalog.findPagesListing(sha256Of('two')), [], 'not yet')
+  await catalog.completeListings({ signal: new AbortController().signal })
+  for (const name of ['one', 'two']) {
+    assert.deepEqual(await catalog.findPagesListing(sha256Of(name)), [{ index: INDEX, project: 'spam' }])
+  }
+  // Of a page that was saved since, nothing is written over.
+  await catalog.savePage(storedPageOf('spam'))
+  await catalog.completeListings({ signal: new AbortController().signal })
+  assert.deepEqual(await catalog.findPagesListing(sha256Of('one')), [])
 })
 
 test('a migration that fails leaves the database as it was', async (t) => {

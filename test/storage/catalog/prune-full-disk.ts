@@ -44,7 +44,7 @@ await store.planPrune({}) // Writes the uses.
 await fillUp(path.join(folder, 'filler'))
 // What is left in the log of the database is too little for much.
 const longName = parseFilename('x'.repeat(250))
-const { sha256 } = (await store.planPrune({ maxBytes: 0 })).distributions[0]!
+const { sha256 } = (await store.planPrune({ maxBytes: 0 })).distributions.at(0)!
 await assert.rejects(
   async () => {
     for (let number = 0; number < 100_000; number += 1) {

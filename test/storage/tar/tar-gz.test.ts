@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { type Archive, openArchive } from '../../../storage/archive/archive.ts'
 import type { OpenBlob } from '../../../storage/blobs/blob-store.ts'
-import { hashBlake3 } from '../../../storage/digest.ts'
+import { hashBlake3, hashSha256 } from '../../../storage/digest.ts'
 import { diskSyncIo } from '../../../storage/io.ts'
 import { readLayout } from '../../../storage/tar/read-layout.ts'
 import { layOutGzip, layOutTarGz, type TarGzLayout } from '../../../storage/tar/tar-gz-layout.ts'
@@ -107,6 +107,17 @@ for (const [name, command, args] of UNPACKERS) {
     },
   )
 }
+
+test('what is not of the wheel stays the same for ever: the tag says so', async (t) => {
+  const folder = await temporary(t)
+  await writeFile(join(folder, 'wheel'), wheel)
+  const { layout } = await layOut(t, join(folder, 'wheel'))
+  assert.equal(
+    hashSha256(layout.made),
+    '768b836bbb7a22aae8a19506229b47723d169aa738133ade72e1ccaae9473f17',
+    'Other bytes need another FORMAT in storage/tar/wheel-layouts.ts.',
+  )
+})
 
 test('any range is the same bytes as in the whole', async (t) => {
   const folder = await temporary(t)

@@ -39,6 +39,8 @@ export interface Quirks {
   redirectFiles: boolean
   /** `absent`: the whole file to any range, and no Accept-Ranges. `ignored`: the same, though Accept-Ranges is promised. */
   ranges: 'served' | 'absent' | 'ignored'
+  /** Files say ETag. */
+  taggedFiles: boolean
   /** `Last-Modified` of every file, HEAD included. */
   lastModified: string | undefined
   /** No Content-Length. */
@@ -75,6 +77,7 @@ export const NO_QUIRKS: Readonly<Quirks> = {
   retryAfter: undefined,
   redirectFiles: false,
   ranges: 'served',
+  taggedFiles: true,
   lastModified: undefined,
   chunked: false,
   latencyMs: 0,

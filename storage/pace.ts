@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** How long a long piece of work may keep the event loop from others at a time, milliseconds. */
-const TURN_MS = 8
+const TURN_MS = 5
 
 /** Lets others have a turn now and then during long synchronous work: `if (pace.isDue) await pace.rest()`. */
 export class Pace {

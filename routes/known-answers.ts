@@ -1,0 +1,92 @@
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AtHand } from '../storage/at-hand.ts'
+import type { Exchange } from './env.ts'
+import type { Shortcuts } from './shortcuts.ts'
+
+/** Answers a request for what was routed before. False: it was not, and nothing is done. */
+export type AnswerKnown = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
+
+/** What may be a host. Whatever else is sent, hono's adaptor looks at and refuses (G6). */
+const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+
+type Describe = (error: unknown, c: Exchange) => Response
+
+/** @param describe What a client is told of an error. */
+export function knownAnswers(shortcuts: Shortcuts, describe: Describe): AnswerKnown {
+  return (incoming, outgoing) => {
+    const answer = incoming.method === 'GET' ? shortcuts.find(incoming.url ?? '') : undefined
+    if (answer === undefined || !PLAIN_HOST.test(incoming.headers.host ?? '')) return false
+    const exchange = new DirectExchange({ incoming, outgoing })
+    try {
+      const answered = answer(exchange)
+      if (answered !== RESPONSE_ALREADY_SENT) void finish(exchange, answered, describe)
+    } catch (error) {
+      void finish(exchange, Promise.reject(error), describe)
+    }
+    return true
+  }
+}
+
+/** Never rejects: what cannot be told ends with the connection. */
+async function finish(c: Exchange, answered: AtHand<Response>, describe: Describe): Promise<void> {
+  const { outgoing } = c.env
+  try {
+    await send(outgoing, await answered)
+  } catch (error) {
+    try {
+      await send(outgoing, describe(error, c))
+    } catch {
+      outgoing.destroy()
+    }
+  }
+}
+
+/** Writes what was not written yet: a problem or a redirection. */
+async function send(outgoing: ServerResponse, response: Response): Promise<void> {
+  if (response === RESPONSE_ALREADY_SENT) return
+  const body = response.body === null ? undefined : Buffer.from(await response.arrayBuffer())
+  outgoing.writeHead(response.status, [...response.headers].flat())
+  outgoing.end(body)
+}
+
+/** Without a web Request, and in one object: it is made for every request that is answered from memory. */
+class DirectExchange implements Exchange {
+  readonly env: HttpBindings
+  #leaving: AbortController | undefined
+
+  constructor(env: HttpBindings) {
+    this.env = env
+  }
+
+  get req(): Exchange['req'] {
+    return this
+  }
+
+  get raw(): Exchange['req']['raw'] {
+    return this
+  }
+
+  /** Of a host that is always the same: what was asked for does not depend on it, and not all that may be a host makes a URL. */
+  get url(): string {
+    const { url = '' } = this.env.incoming
+    return url.startsWith('/') ? `http://localhost${url}` : url
+  }
+
+  /** Aborted when the client goes away before the response is sent. */
+  get signal(): AbortSignal {
+    this.#leaving ??= watchLeaving(this.env.outgoing)
+    return this.#leaving.signal
+  }
+}
+
+function watchLeaving(outgoing: HttpBindings['outgoing']): AbortController {
+  const leaving = new AbortController()
+  const look = (): void => {
+    if (!outgoing.writableFinished) leaving.abort()
+  }
+  if (outgoing.destroyed) look()
+  else outgoing.once('close', look)
+  return leaving
+}

@@ -1,0 +1,41 @@
+import type { SyncIo } from '../io.ts'
+import type { Syncs } from './syncs.ts'
+
+/** The disk is told to write after so many bytes: by itself it would begin seconds later, and the sync at the end find all of it left to do. */
+const AHEAD_BYTES = 32 * 1024 * 1024
+
+/** A large file on its way to the disk, beside whoever reads and hashes it. {@link finish} comes before its descriptor is closed. */
+export class Flow {
+  readonly #io: SyncIo
+  readonly #syncs: Syncs
+  readonly #descriptor: number
+  #writing: Promise<void> = Promise.resolve()
+  #syncing: Promise<void> | undefined
+  #unsynced = 0
+
+  constructor(io: SyncIo, syncs: Syncs, descriptor: number) {
+    this.#io = io
+    this.#syncs = syncs
+    this.#descriptor = descriptor
+  }
+
+  /** Begins to write a piece, which may not change until the next one was begun. Throws the error of what was begun before. */
+  async write(piece: Uint8Array): Promise<void> {
+    await this.#writing
+    this.#writing = this.#io.appendBeside(this.#descriptor, piece)
+    this.#writing.catch(() => {}) // it is awaited in any case
+    this.#unsynced += piece.length
+    if (this.#unsynced < AHEAD_BYTES) return
+    // Of a disk that failed once, a later sync would know nothing.
+    await this.#syncing
+    this.#syncing = this.#syncs.beginAhead(this.#descriptor)
+    this.#syncing?.catch(() => {}) // it is awaited in any case
+    this.#unsynced = 0
+  }
+
+  /** Waits for what goes on. Throws its error. */
+  async finish(): Promise<void> {
+    const outcomes = await Promise.allSettled([this.#writing, this.#syncing])
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+}
