@@ -1,5 +1,6 @@
 import type { Tree, TreeFile } from '../storage/model.ts'
 import type { TreePath } from '../storage/names.ts'
+import { Pace } from '../storage/pace.ts'
 import { compareUtf8 } from '../storage/tree-path.ts'
 
 /** What it takes to turn one tree into another. */
@@ -19,8 +20,18 @@ export interface ChangedFile {
   readonly to: Omit<TreeFile, 'path'>
 }
 
-/** All lists are sorted as manifests are. */
-export function compareTrees(from: Tree, to: Tree): TreeDifference {
+const NOTHING: TreeDifference = {
+  added: [],
+  removed: [],
+  changed: [],
+  modeChanged: [],
+  emptyDirectories: { added: [], removed: [] },
+}
+
+/** All lists are sorted as manifests are. Large trees are compared in turns with others. */
+export async function compareTrees(from: Tree, to: Tree): Promise<TreeDifference> {
+  if (from.id === to.id) return NOTHING
+  const pace = new Pace()
   const added: TreeFile[] = []
   const removed: TreeFile[] = []
   const changed: ChangedFile[] = []
@@ -32,6 +43,7 @@ export function compareTrees(from: Tree, to: Tree): TreeDifference {
       if (left.blake3 !== right.blake3) changed.push(describeChange(left, right))
       else if (left.executable !== right.executable) modeChanged.push(right)
     }
+    if (pace.isDue) await pace.rest()
   }
   const before = new Set(from.emptyDirectories)
   const after = new Set(to.emptyDirectories)

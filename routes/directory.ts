@@ -1,5 +1,6 @@
 import type { Tree, TreeFile } from '../storage/model.ts'
 import type { TreePath } from '../storage/names.ts'
+import { Pace } from '../storage/pace.ts'
 import { compareUtf8 } from '../storage/tree-path.ts'
 import { searchFiles } from '../storage/tree-search.ts'
 
@@ -17,12 +18,17 @@ export interface Subdirectory {
   readonly size: number
 }
 
-export interface NamedFile extends TreeFile {
+export interface NamedFile {
   readonly name: string
+  readonly file: TreeFile
 }
 
-/** `path` is empty for the root. Undefined where the tree has no such directory. */
-export function findDirectory({ files, emptyDirectories }: Tree, path: TreePath | ''): Directory | undefined {
+/** `path` is empty for the root. Undefined where the tree has no such directory. A large one is gathered in turns with others. */
+export async function findDirectory(
+  { files, emptyDirectories }: Tree,
+  path: TreePath | '',
+): Promise<Directory | undefined> {
+  const pace = new Pace()
   const prefix = path === '' ? '' : `${path}/`
   const directories = new Map<string, Subdirectory>()
   const found: NamedFile[] = []
@@ -32,8 +38,9 @@ export function findDirectory({ files, emptyDirectories }: Tree, path: TreePath 
     if (file?.path.startsWith(prefix) !== true) break
     const rest = file.path.slice(prefix.length)
     const slash = rest.indexOf('/')
-    if (slash === -1) found.push({ ...file, name: rest })
+    if (slash === -1) found.push({ name: rest, file })
     else addTo(directories, rest.slice(0, slash), file.size)
+    if (index % 1000 === 0 && pace.isDue) await pace.rest()
   }
   const isEmpty = path === '' || emptyDirectories.includes(path)
   for (const empty of emptyDirectories) {

@@ -11,24 +11,24 @@ import type { Manifest } from './repository.ts'
 import { type Listing, LISTING_POLICY, renderHtmlListing, renderJsonListing } from './render-listing.ts'
 
 /** Sends what a directory of a tree holds: HTML to who asks for that, else JSON. Throws where there is no such directory. */
-export function sendListing(
+export async function sendListing(
   c: Exchange,
   { tree }: Manifest,
   options: { readonly text: string; readonly path: TreePath | ''; readonly cacheControl: string },
-): AtHand<Response> {
+): Promise<Response> {
   const { text, path } = options
-  const directory = findDirectory(tree, path)
+  const directory = await findDirectory(tree, path)
   if (directory === undefined) throw notFound(`directory ${JSON.stringify(path)} in the tree ${text}`)
-  const listing: Listing = { tree: text, path, directory, portable: isPortable(tree) }
+  const listing: Listing = { tree: text, path, directory, portable: await isPortable(tree) }
   const isBrowser = /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(c.env.incoming.headers.accept ?? '')
   // How a page looks changes from version to version.
   return isBrowser
-    ? sendText(c, renderHtmlListing(listing), {
+    ? sendText(c, await renderHtmlListing(listing), {
         contentType: 'text/html; charset=utf-8',
         cacheControl: REVALIDATE,
         headers: { Vary: 'Accept', 'Content-Security-Policy': LISTING_POLICY },
       })
-    : sendText(c, renderJsonListing(listing), {
+    : sendText(c, await renderJsonListing(listing), {
         contentType: 'application/json',
         cacheControl: options.cacheControl,
         headers: { Vary: 'Accept' },

@@ -1,5 +1,6 @@
 import { hashSha256 } from '../storage/digest.ts'
 import type { Directory, NamedFile, Subdirectory } from './directory.ts'
+import { renderList } from './render-list.ts'
 
 /** What is listed: `path` is empty for the root, and `tree` the name by which the tree was asked for. */
 export interface Listing {
@@ -11,14 +12,12 @@ export interface Listing {
 }
 
 /** For programs: names, sizes and digests; a name is that of the last component. */
-export function renderJsonListing({ tree, path, directory, portable }: Listing): string {
-  const files = directory.files.map(({ name, size, blake3, executable }) => ({
-    name,
-    size,
-    blake3: `blake3:${blake3}`,
-    executable,
-  }))
-  return `${JSON.stringify({ tree, path, portable, directories: directory.directories, files })}\n`
+export async function renderJsonListing({ tree, path, directory, portable }: Listing): Promise<string> {
+  const directories = await renderList(directory.directories, ',', (each) => JSON.stringify(each))
+  const files = await renderList(directory.files, ',', ({ name, file: { size, blake3, executable } }) =>
+    JSON.stringify({ name, size, blake3: `blake3:${blake3}`, executable }),
+  )
+  return `${JSON.stringify({ tree, path, portable }).slice(0, -1)},"directories":[${directories}],"files":[${files}]}\n`
 }
 
 const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
@@ -30,15 +29,15 @@ td:nth-child(2),th:nth-child(2){text-align:right;white-space:nowrap}td:first-chi
 export const LISTING_POLICY = `default-src 'none'; style-src 'sha256-${Buffer.from(hashSha256(Buffer.from(STYLE)), 'hex').toString('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 /** For people: with links that are relative, so that they are right behind any proxy. */
-export function renderHtmlListing({ tree, path, directory, portable }: Listing): string {
+export async function renderHtmlListing({ tree, path, directory, portable }: Listing): Promise<string> {
   const components = path === '' ? [] : path.split('/')
   const root = './' + '../'.repeat(components.length)
   const crumbs = components.map((name, index) => link(`./${'../'.repeat(components.length - 1 - index)}`, name))
   const rows = [
-    ...(components.length === 0 ? [] : [row(link('../', '..'), '', '')]),
-    ...directory.directories.map(renderDirectory),
-    ...directory.files.map(renderFile),
-  ]
+    components.length === 0 ? '' : row(link('../', '..'), '', ''),
+    await renderList(directory.directories, '\n', renderDirectory),
+    await renderList(directory.files, '\n', renderFile),
+  ].filter((text) => text !== '')
   const archives = ['tar.gz', 'tar.zst', 'tar'].map((form) => link(`${root}../${tree}.${form}`, form))
   const warning = portable ? '' : '\n<p>Some names in this tree are one, or none, on Windows or macOS.</p>'
   return `<!DOCTYPE html>
@@ -62,7 +61,7 @@ function renderDirectory({ name, files, size }: Subdirectory): string {
   return row(link(`./${encode(name)}/`, `${name}/`), formatSize(size), count)
 }
 
-function renderFile({ name, size, executable }: NamedFile): string {
+function renderFile({ name, file: { size, executable } }: NamedFile): string {
   const download = `<a href="${escape(`./${encode(name)}`)}" download>download</a>`
   return row(link(`./${encode(name)}`, name), formatSize(size), executable ? `${download}, executable` : download)
 }

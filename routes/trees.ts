@@ -56,7 +56,7 @@ function fileAnswer(repository: Repository, address: FileAddress): Answer {
 async function answerNoFile(c: Exchange, repository: Repository, address: FileAddress): Promise<Response> {
   const { text, path } = address
   const { tree } = await findTree(repository, address, new LazyOptions(c))
-  if (findDirectory(tree, path) !== undefined) return redirectToDirectory(path)
+  if ((await findDirectory(tree, path)) !== undefined) return redirectToDirectory(path)
   throw notFound(`${JSON.stringify(path)} in the tree ${text}`)
 }
 
@@ -89,9 +89,8 @@ export function sendManifest(
     bytes,
     open: () => Promise.reject(new Error('A manifest is sent from memory.')),
   }
-  const headers = {
-    'Content-Location': `/trees/blake3:${tree.id}`,
-    'X-Arbor-Portable': String(isPortable(tree)),
-  }
-  return sendContent(c, content, { contentType: 'application/json', cacheControl: options.cacheControl, headers })
+  return andThen(isPortable(tree), (portable) => {
+    const headers = { 'Content-Location': `/trees/blake3:${tree.id}`, 'X-Arbor-Portable': String(portable) }
+    return sendContent(c, content, { contentType: 'application/json', cacheControl: options.cacheControl, headers })
+  })
 }

@@ -52,6 +52,8 @@ export interface Config {
     readonly caFile: string | undefined
     /** What is in it, as PEM. */
     readonly ca: string | undefined
+    /** Whom its operators may turn to, for the User-Agent. */
+    readonly contact: string | undefined
   }
   readonly downloads: {
     /** What becomes of one that nobody follows any more. */
@@ -194,6 +196,7 @@ function combine(settings: FileSettings, { overrides, file, netrc }: Readings, s
       downloadsPerHost: upstream['downloads-per-host'],
       caFile: findPath(upstream['ca-file'], overrides.caFile, file, sources),
       ca: undefined,
+      contact: overrides.contact ?? upstream.contact,
     },
     downloads: { whenAbandoned: downloads['when-abandoned'], keepFreeBytes: downloads['keep-free'] },
     trees: combineTreeLimits(settings.trees, overrides.trees),

@@ -305,7 +305,7 @@ export class FileSource {
       if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, { version, distribution })
       else this.#resolved.set(keyOf(reference), distribution)
       if (!isWheel(reference.filename)) return
-      this.#store.unpackInBackground(distribution.blake3)
+      this.#store.unpackLater(distribution.blake3)
       this.#options.onWheelKept?.(distribution.blake3, reference, listed)
     })
   }

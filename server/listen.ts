@@ -5,7 +5,7 @@ import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
 import { problemOf, renderProblem } from './problems.ts'
-import { refuseMalformed } from './refuse-malformed.ts'
+import { lacksHost, refuseHostless, refuseMalformed } from './refuse-malformed.ts'
 
 /** What answers requests: a Hono app, for one. */
 export interface Answering {
@@ -41,6 +41,8 @@ const SERVER_OPTIONS = {
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
   noDelay: true,
+  // Ours is a problem: see lacksHost.
+  requireHostHeader: false,
 } as const
 
 /** A connection on which nothing moves for this long, in neither direction, is given up, whatever it waits for. */
@@ -65,8 +67,9 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
 export function createListener(app: Answering, hostname: string): RequestListener {
   const answer = getRequestListener(app.fetch, { hostname, errorHandler: answerMalformed })
   return (request, response) => {
+    if (lacksHost(request)) refuseHostless(response)
     // What it returns is for a caller that waits; it never rejects.
-    if (app.answerKnown?.(request, response) !== true) void answer(request, response)
+    else if (app.answerKnown?.(request, response) !== true) void answer(request, response)
   }
 }
 
@@ -119,10 +122,13 @@ class Connections {
         this.#bytesSent += socket.bytesWritten
       })
     })
-    server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const note = ({ socket }: IncomingMessage, response: ServerResponse): void => {
       this.#last.set(socket, response)
       if (this.#closing !== undefined) this.#endAfter(response)
-    })
+    }
+    // Node gives each request to one of them.
+    server.prependListener('request', note)
+    server.prependListener('checkExpectation', note)
     // Node's own, which its close() calls, also breaks off responses that are ended but not yet sent (Node 26.10).
     server.closeIdleConnections = () => this.#endIdle()
   }

@@ -96,5 +96,5 @@ async function describeTree(store: Store, record: DistributionRecord): Promise<W
   if (tree === undefined || manifest === undefined) return { state: 'pending' }
   const { id, dirhash, archiveId } = tree
   const verdict = unpacking.record === 'pending' ? await store.recordOf(record.blake3) : unpacking.record
-  return { state: 'unpacked', id, dirhash, archiveId, record: verdict, portable: isPortable(manifest.tree) }
+  return { state: 'unpacked', id, dirhash, archiveId, record: verdict, portable: await isPortable(manifest.tree) }
 }

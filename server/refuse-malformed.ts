@@ -1,10 +1,11 @@
-import { type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { RouteError } from '../routes/errors.ts'
 import { problemOf, renderProblem } from './problems.ts'
 
 /**
- * Answers what is no HTTP request, or does not become one in time, with a problem, and closes its connection. Node's own answer has no body.
+ * Answers what is no HTTP request, does not become one in time, or expects what we do not know, with a problem, and closes its connection.
+ * Node's own answer has no body.
  * @param options.isAnswering Whether a response is under way on a connection: another one would be taken for part of it.
  */
 export function refuseMalformed(server: Server, options: { readonly isAnswering: (socket: Socket) => boolean }): void {
@@ -12,6 +13,27 @@ export function refuseMalformed(server: Server, options: { readonly isAnswering:
     if (socket.writable && error.code !== 'ECONNRESET' && !options.isAnswering(socket)) void refuse(error, socket)
     else socket.destroy()
   })
+  // RFC 9110 §10.1.1: anything but 100-continue, to which Node says yes.
+  server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
+    void refuseRequest(response, new RouteError('ERR_EXPECTATION_FAILED', 'A request may expect 100-continue only.'))
+  })
+}
+
+/** RFC 9112 §3.2: a request of HTTP/1.1 names its host; an older one need not. */
+export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion === '1.1'
+}
+
+export function refuseHostless(response: ServerResponse): void {
+  void refuseRequest(response, new RouteError('ERR_BAD_REQUEST', 'The request has no Host header.'))
+}
+
+/** In its turn, after what was asked before on its connection; that ends with it, since a body may follow which nobody wants. */
+async function refuseRequest(outgoing: ServerResponse, error: RouteError): Promise<void> {
+  const response = renderProblem(problemOf(error), crypto.randomUUID())
+  const body = await response.text()
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), Connection: 'close' })
+  outgoing.end(body)
 }
 
 async function refuse(error: NodeJS.ErrnoException, socket: Socket): Promise<void> {

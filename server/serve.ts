@@ -35,7 +35,7 @@ import { TrafficWriter } from './traffic-writer.ts'
 import { Upstream } from './upstream.ts'
 import { Breaker } from './upstream/breaker.ts'
 import type { VirtualIndex } from './virtual-index.ts'
-import { userAgent } from './version.ts'
+import { userAgentOf } from './version.ts'
 
 /** The whole of a project page, from request to last byte, milliseconds (protocol.md H10). */
 const PAGE_TIMEOUT_MS = 30_000
@@ -126,7 +126,7 @@ function openUpstream({ upstream, indexes }: Config, log: Log): Upstream {
   return new Upstream({
     ...upstream,
     pageTimeoutMs: PAGE_TIMEOUT_MS,
-    userAgent,
+    userAgent: userAgentOf(upstream.contact),
     addresses: { ownHosts: new Set(indexes.map(({ url }) => url.hostname)) },
     breaker: new Breaker({ clock: systemClock, log }),
   })

@@ -3,9 +3,16 @@ import { hashDirectory } from './dirhash.ts'
 import { MalformedError } from './errors.ts'
 import type { Tree, TreeFile } from './model.ts'
 import type { TreePath } from './names.ts'
+import { Pace } from './pace.ts'
 import { compareUtf8, parseTreePath } from './tree-path.ts'
 
 const FORMAT = 'arbor-tree-1'
+/** How much of a manifest is parsed before others may have a turn, bytes: some two milliseconds. */
+const STRETCH_BYTES = 128 << 10
+/** No string holds any of these in canonical JSON, which escapes its quotes: so the bytes can be cut there. */
+const FILES_START = ',"files":['
+const FILES_END = '],"emptyDirectories":['
+const BETWEEN_FILES = '},{"path":'
 
 /** A tree with the canonical bytes that its id is the BLAKE3 of. */
 export interface TreeWithManifest {
@@ -29,33 +36,67 @@ export function createTree(files: readonly TreeFile[], directories: readonly Tre
  * space, with one line feed at the end.
  */
 export function encodeManifest(tree: Omit<Tree, 'id'>): Buffer {
-  const files = tree.files.map(
-    ({ path, size, blake3, executable }) =>
-      `{"path":${JSON.stringify(path)},"size":${size},"blake3":"${blake3}","executable":${executable}}`,
-  )
   const directories = tree.emptyDirectories.map((path) => JSON.stringify(path))
   return Buffer.from(
-    `{"format":"${FORMAT}","dirhash":"${tree.dirhash}","files":[${files.join(',')}],"emptyDirectories":[${directories.join(',')}]}\n`,
+    `{"format":"${FORMAT}","dirhash":"${tree.dirhash}","files":[${encodeFiles(tree.files)}],"emptyDirectories":[${directories.join(',')}]}\n`,
   )
 }
 
-/** Reads a manifest; the tree's id is that of these very bytes. Throws {@link MalformedError} for anything but the canonical form. */
-export function parseManifest(bytes: Uint8Array): Tree {
-  const value = parseJson(bytes)
+function encodeFiles(files: readonly TreeFile[]): string {
+  return files
+    .map(
+      ({ path, size, blake3, executable }) =>
+        `{"path":${JSON.stringify(path)},"size":${size},"blake3":"${blake3}","executable":${executable}}`,
+    )
+    .join(',')
+}
+
+/**
+ * Reads a manifest, a large one in turns with others; the tree's id is that of these very bytes. Rejects with {@link MalformedError} for
+ * anything but the canonical form.
+ */
+export async function parseManifest(bytes: Uint8Array): Promise<Tree> {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const start = text.indexOf(FILES_START) + FILES_START.length
+  const end = text.lastIndexOf(FILES_END)
+  if (start < FILES_START.length || end < start) throw malformed('it has no list of files or directories')
+  const frame = parseFrame(Buffer.concat([text.subarray(0, start), text.subarray(end)]))
+  const files: TreeFile[] = []
+  const pace = new Pace()
+  for (let position = start; position < end;) {
+    const cut = text.indexOf(BETWEEN_FILES, position + STRETCH_BYTES)
+    const stop = cut === -1 ? end : cut + 1
+    for (const file of parseFiles(text.subarray(position, stop))) {
+      assertAfter(file.path, files.at(-1)?.path)
+      files.push(file)
+    }
+    position = stop + 1
+    if (pace.isDue) await pace.rest()
+  }
+  return { id: hashBlake3(bytes), ...frame, files }
+}
+
+/** All of a manifest but its files. */
+function parseFrame(bytes: Buffer): Omit<Tree, 'id' | 'files'> {
+  const value = parseJson(bytes.toString())
   if (!isRecord(value) || value['format'] !== FORMAT) throw malformed(`its format is not ${FORMAT}`)
-  const { dirhash, files, emptyDirectories } = value
-  if (!Array.isArray(files) || !Array.isArray(emptyDirectories))
-    throw malformed('it has no list of files or directories')
-  const content = {
+  const { dirhash, emptyDirectories } = value
+  if (!Array.isArray(emptyDirectories)) throw malformed('it has no list of files or directories')
+  const frame = {
     dirhash: parseBlake3(asText(dirhash)),
-    files: files.map(parseFile),
     emptyDirectories: emptyDirectories.map((path: unknown) => parseTreePath(asText(path))),
   }
   // Also says that the keys are these and no others, and in this order.
-  if (!encodeManifest(content).equals(bytes)) throw malformed('it is not canonical')
-  assertSorted(content.files.map(({ path }) => path))
-  assertSorted(content.emptyDirectories)
-  return { id: hashBlake3(bytes), ...content }
+  if (!encodeManifest({ ...frame, files: [] }).equals(bytes)) throw malformed('it is not canonical')
+  for (const [index, path] of frame.emptyDirectories.entries()) assertAfter(path, frame.emptyDirectories[index - 1])
+  return frame
+}
+
+function parseFiles(bytes: Buffer): TreeFile[] {
+  const value = parseJson(`[${bytes.toString()}]`)
+  const files = Array.isArray(value) ? value.map(parseFile) : []
+  if (!Buffer.from(encodeFiles(files)).equals(bytes)) throw malformed('it is not canonical')
+  return files
 }
 
 function parseFile(value: unknown): TreeFile {
@@ -67,17 +108,16 @@ function parseFile(value: unknown): TreeFile {
   return { path: parseTreePath(asText(path)), size: size as number, blake3: digest, executable }
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+    return JSON.parse(text)
   } catch (error) {
     throw Object.assign(malformed('it is not JSON'), { cause: error })
   }
 }
 
-function assertSorted(paths: readonly string[]): void {
-  const isSorted = paths.every((path, index) => index === 0 || compareUtf8(paths[index - 1] ?? '', path) < 0)
-  if (!isSorted) throw malformed('its paths are not sorted')
+function assertAfter(path: TreePath, previous: TreePath | undefined): void {
+  if (previous !== undefined && compareUtf8(previous, path) >= 0) throw malformed('its paths are not sorted')
 }
 
 function asText(value: unknown): string {

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { AtHand } from './at-hand.ts'
+import { BoundedMemory } from './bounded-memory.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from './digest.ts'
 import { BlobDamagedError } from './errors.ts'
@@ -7,6 +7,8 @@ import type { Healing } from './healing.ts'
 import { parseManifest } from './manifest.ts'
 import { readMended } from './mending.ts'
 import type { Tree, TreeFile } from './model.ts'
+import { Pace } from './pace.ts'
+import { SingleFlight } from './single-flight.ts'
 import type { StoredBlob, StoredBlobs } from './stored-blobs.ts'
 
 /** A manifest in memory: the canonical bytes, what they say, and its files by path. */
@@ -21,7 +23,9 @@ export class Manifests {
   readonly #catalog: Catalog
   readonly #blobs: StoredBlobs
   readonly #healing: Healing
-  readonly #memory: LRUCache<Blake3, LoadedManifest>
+  readonly #memory: BoundedMemory<LoadedManifest>
+  /** Those that are being read: a large one is not parsed once for each who asks. */
+  #loading = new SingleFlight<Blake3, LoadedManifest | undefined>()
 
   constructor(options: {
     readonly catalog: Catalog
@@ -33,23 +37,25 @@ export class Manifests {
     this.#blobs = options.blobs
     this.#healing = options.healing
     // A parsed manifest takes some four times its bytes.
-    this.#memory = new LRUCache({
-      maxSize: options.memoryBytes,
-      sizeCalculation: ({ bytes }) => 1024 + 4 * bytes.length,
+    this.#memory = new BoundedMemory({
+      maxBytes: options.memoryBytes,
+      sizeOf: ({ bytes }) => 1024 + 4 * bytes.length,
     })
   }
 
   /** Undefined where no such tree is stored. Throws {@link BlobDamagedError}. */
   find(id: Blake3): AtHand<LoadedManifest | undefined> {
-    return this.#memory.get(id) ?? this.#load(id)
+    return this.#memory.get(id) ?? this.#loading.run(id, () => this.#load(id))
   }
 
   /** Forgets everything in memory: some of it was pruned, or is damaged. */
   forget(): void {
     this.#memory.clear()
+    this.#loading = new SingleFlight()
   }
 
   async #load(id: Blake3): Promise<LoadedManifest | undefined> {
+    const loading = this.#loading
     const isStored = (await this.#catalog.findTree(id)) !== undefined
     // It may just have lost its record, for a damaged file's sake.
     if (!isStored && !(await this.#healing.restoreTree(id))) return undefined
@@ -57,9 +63,10 @@ export class Manifests {
       (error) => this.#healing.mend(error),
       () => this.#read(id),
     )
-    const tree = parseManifest(bytes)
-    const manifest = { tree, bytes, files: new Map(tree.files.map((file) => [file.path, file])) }
-    this.#memory.set(id, manifest)
+    const tree = await parseManifest(bytes)
+    const manifest = { tree, bytes, files: await mapPaths(tree.files) }
+    // Otherwise everything was to be forgotten meanwhile.
+    if (loading === this.#loading) this.#memory.set(id, manifest)
     return manifest
   }
 
@@ -71,6 +78,17 @@ export class Manifests {
     if (hashBlake3(bytes) !== id) throw new BlobDamagedError(id, 'has other bytes than the manifest that it was')
     return bytes
   }
+}
+
+/** In turns with others. */
+async function mapPaths(files: readonly TreeFile[]): Promise<Map<string, TreeFile>> {
+  const pace = new Pace()
+  const paths = new Map<string, TreeFile>()
+  for (const [place, file] of files.entries()) {
+    paths.set(file.path, file)
+    if (place % 1000 === 0 && pace.isDue) await pace.rest()
+  }
+  return paths
 }
 
 async function readWhole(blob: StoredBlob): Promise<Uint8Array> {

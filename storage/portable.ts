@@ -1,4 +1,6 @@
+import type { AtHand } from './at-hand.ts'
 import type { Tree } from './model.ts'
+import { Pace } from './pace.ts'
 
 /** What Windows takes for a device, whatever comes after a dot (Microsoft, "Naming Files, Paths, and Namespaces"). */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i
@@ -6,21 +8,25 @@ const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9¹²
 /** What no name on Windows may hold; paths of trees have neither backslashes nor control characters. */
 const FORBIDDEN = /[<>:"|?*]|[. ]$/
 
-const verdicts = new WeakMap<Tree, boolean>()
+const verdicts = new WeakMap<Tree, AtHand<boolean>>()
 
 /**
  * Whether every file system takes the tree as it is: no name that Windows cannot have, and no two paths that are one where case, Unicode
- * normalization or width make no difference (archives.md, rows 37 and 38). A tree that is not is good all the same, on Linux.
+ * normalization or width make no difference (archives.md, rows 37 and 38). A tree that is not is good all the same, on Linux. A large
+ * tree is judged once, in turns with others.
  */
-export function isPortable(tree: Tree): boolean {
+export function isPortable(tree: Tree): AtHand<boolean> {
   const known = verdicts.get(tree)
   if (known !== undefined) return known
-  const verdict = judge(tree)
+  const verdict = judge(tree).then((isPortableTree) => {
+    verdicts.set(tree, isPortableTree)
+    return isPortableTree
+  })
   verdicts.set(tree, verdict)
   return verdict
 }
 
-function judge({ files, emptyDirectories }: Tree): boolean {
+async function judge({ files, emptyDirectories }: Tree): Promise<boolean> {
   /** Every path, those of directories too, by what it is where names are folded. */
   const taken = new Map<string, string>()
   const isTaken = (path: string): boolean => {
@@ -30,7 +36,9 @@ function judge({ files, emptyDirectories }: Tree): boolean {
     return other !== undefined && other !== path
   }
   const known = new Set<string>()
-  for (const path of [...files.map((file) => file.path), ...emptyDirectories]) {
+  const pace = new Pace()
+  for (const [place, path] of [...files.map((file) => file.path), ...emptyDirectories].entries()) {
+    if (place % 1000 === 0 && pace.isDue) await pace.rest()
     // From the end: what is above a directory that was seen was seen as well.
     for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
       const part = path.slice(0, end)

@@ -21,6 +21,8 @@ export interface SpoolOptions {
   readonly algorithms?: Iterable<string>
   /** There is no room for it: it is passed on as where the disk is full, and this is why. */
   readonly refusal?: StoreFullError | undefined
+  /** Called before the file grows to so many bytes. What it resolves with is why it may not: the rest is passed on as where the disk is full. */
+  readonly makeRoom?: ((bytes: number) => Promise<StoreFullError | undefined>) | undefined
   /** Called whenever the last follower has left before all is there. */
   readonly onDeserted?: (() => void) | undefined
 }
@@ -65,6 +67,7 @@ export class Spool {
   #diskError: StoreFullError | undefined
   #wasFollowed = false
   readonly #onDeserted: (() => void) | undefined
+  readonly #makeRoom: SpoolOptions['makeRoom']
 
   private constructor(file: IoFile | StoreFullError, options: SpoolOptions) {
     if (file instanceof StoreFullError) this.#diskError = file
@@ -73,6 +76,7 @@ export class Spool {
     this.path = options.path
     this.size = options.size
     this.#onDeserted = options.onDeserted
+    this.#makeRoom = options.makeRoom
     this.#hashing = new Hashing(options.algorithms)
   }
 
@@ -130,7 +134,9 @@ export class Spool {
   }
 
   async #write(bytes: Uint8Array, start: number): Promise<void> {
-    this.#diskError = await this.#file?.write(bytes, start).then(() => undefined, storeFullOrThrow)
+    this.#diskError =
+      (await this.#makeRoom?.(start + bytes.length)) ??
+      (await this.#file?.write(bytes, start).then(() => undefined, storeFullOrThrow))
     if (this.#diskError !== undefined) return
     this.#written = start + bytes.length
     this.#dropUpTo(Math.min(this.#written, this.#received - RECENT_BYTES))

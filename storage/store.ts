@@ -9,6 +9,7 @@ import { BlobDamagedError, StoreChangedError, StoreClosedError, StoreFullError }
 import { type Damage, Healing } from './healing.ts'
 import { keepSpool } from './ingest.ts'
 import type { Io } from './io.ts'
+import { Lull } from './lull.ts'
 import { type LoadedManifest, Manifests } from './manifests.ts'
 import type { Distribution, DistributionRecord, RecordVerdict, Sighting, Unpacking } from './model.ts'
 import { sweepOrphans } from './orphans.ts'
@@ -53,6 +54,8 @@ export class Store {
   readonly #unpackings: Unpackings
   readonly #healing: Healing
   readonly #manifests: Manifests
+  /** Between downloads. */
+  readonly #lull = new Lull()
   readonly #background = new Set<Promise<void>>()
   readonly #useTimer: NodeJS.Timeout
   /** When distributions and trees were last used; not yet in the catalog. */
@@ -95,19 +98,23 @@ export class Store {
   }
 
   /** A new download: fill it, then {@link keep} or {@link discard} it. */
-  createSpool(options: Omit<SpoolOptions, 'io' | 'path'>): Promise<Spool> {
-    return Spool.create({ io: this.#options.io, path: this.#options.blobs.stage(), ...options })
+  async createSpool(options: Omit<SpoolOptions, 'io' | 'path'>): Promise<Spool> {
+    const spool = await Spool.create({ io: this.#options.io, path: this.#options.blobs.stage(), ...options })
+    this.#lull.begin(spool)
+    return spool
   }
 
-  /** Commits a sealed spool whose digests are right; a wheel is then unpacked in the background. */
+  /** Commits a sealed spool whose digests are right. */
   async keep(spool: Spool, digests: Digests, sighting: Sighting): Promise<Distribution> {
     const distribution = await keepSpool(this.#options, spool, digests, sighting)
+    this.#lull.end(spool)
     this.#healing.noteKept(distribution.blake3)
     this.noteUse(distribution.blake3)
     return distribution
   }
 
   async discard(spool: Spool): Promise<void> {
+    this.#lull.end(spool)
     await this.#options.blobs.discard(spool.path)
   }
 
@@ -140,10 +147,17 @@ export class Store {
     return this.#unpackings.recordOf(wheel)
   }
 
-  /** The same, with nobody waiting. */
+  /** The same, in the background. */
   unpackInBackground(wheel: Blake3): void {
     if (this.#closing) return
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
+  }
+
+  /** The same with nobody waiting: between downloads, so that it takes no processor from those who wait for one. */
+  unpackLater(wheel: Blake3): void {
+    if (this.#closing) return
+    const unpacking = this.#lull.wait(this.#ending.signal).then(() => this.#unpackings.outcomeOf(wheel))
+    this.#inBackground(`unpacking ${wheel}`, unpacking)
   }
 
   /** A stored distribution was asked for, or something of a tree. Cheap: written to the catalog now and then. */

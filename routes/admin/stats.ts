@@ -35,8 +35,8 @@ function renderStats(stats: RepositoryStats, { spools, traffic, projects, runs }
     ...stats,
     downloads: { ...stats.downloads, spools },
     traffic: { days: 7, indexes: traffic.map(renderSum) },
-    // How many bytes each stored byte stands for.
-    store: { ...store, dedupeRatio: store.storedBytes === 0 ? 1 : round(store.logicalBytes / store.storedBytes) },
+    // How many bytes each distinct byte stands for; what packs hold in vain is told beside it.
+    store: { ...store, dedupeRatio: store.uniqueBytes === 0 ? 1 : round(store.logicalBytes / store.uniqueBytes) },
     projects: { largest: projects.largest.map(renderUsage), coldest: projects.coldest.map(renderUsage) },
     last: Object.fromEntries(Object.entries(runs).map(([kind, run]) => [kind, renderRun(run)])),
   }

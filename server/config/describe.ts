@@ -35,6 +35,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
       retries: upstream.retries,
       'downloads-per-host': upstream.downloadsPerHost,
       'ca-file': upstream.caFile,
+      contact: upstream.contact,
     }),
     trees: describeTreeLimits(config.trees),
     downloads: { 'when-abandoned': downloads.whenAbandoned, 'keep-free': formatSize(downloads.keepFreeBytes) },

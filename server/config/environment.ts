@@ -1,3 +1,4 @@
+import { contact } from './contact.ts'
 import { suggest, type Mistake } from './mistakes.ts'
 import {
   adminToken,
@@ -31,6 +32,7 @@ const NOTATIONS = {
   config: folder,
   adminToken,
   caFile: filePath,
+  contact,
   maxSize: size,
   maxFiles: fileCount,
   unusedFor: duration,
@@ -45,6 +47,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   config: 'ARBOR_CONFIG',
   adminToken: 'ARBOR_ADMIN_TOKEN',
   caFile: 'ARBOR_CA_FILE',
+  contact: 'ARBOR_CONTACT',
   maxSize: 'ARBOR_MAX_SIZE',
   maxFiles: 'ARBOR_MAX_FILES',
   unusedFor: 'ARBOR_UNUSED_FOR',
@@ -77,6 +80,7 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
     config: override(NOTATIONS.config, 'config'),
     adminToken: override(NOTATIONS.adminToken, 'adminToken'),
     caFile: override(NOTATIONS.caFile, 'caFile'),
+    contact: override(NOTATIONS.contact, 'contact'),
     maxSize: override(NOTATIONS.maxSize, 'maxSize'),
     maxFiles: override(NOTATIONS.maxFiles, 'maxFiles'),
     unusedFor: override(NOTATIONS.unusedFor, 'unusedFor'),

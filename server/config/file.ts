@@ -1,5 +1,6 @@
 import { parse as parseToml, TomlError } from 'smol-toml'
 import * as v from 'valibot'
+import { contact } from './contact.ts'
 import { type IndexSettings, indexMistakes, indexTable, virtualTable } from './index-tables.ts'
 import type { Mistake } from './mistakes.ts'
 import * as notation from './notation.ts'
@@ -48,6 +49,7 @@ const fileSchema = table({
       'downloads-per-host': v.optional(written(notation.connections), 64),
       /** PEM: trusted beside Node's own. One for all, since several fit into it. */
       'ca-file': v.optional(written(notation.filePath)),
+      contact: v.optional(written(contact)),
     }),
     {},
   ),

@@ -79,10 +79,11 @@ async function pour(spool: Spool, response: UpstreamFile, url: string, options: 
     if (known < chunk.length) await spool.append(chunk.subarray(known))
     position += chunk.length
   }
-  if (spool.size !== undefined && spool.received < spool.size) {
+  const expected = spool.size ?? spool.received
+  if (position < expected) {
     throw new UpstreamError(
       'ERR_UPSTREAM_UNAVAILABLE',
-      `${redactUrl(url)} ended after ${spool.received} of ${spool.size} bytes`,
+      `${redactUrl(url)} ended after ${position} of ${expected} bytes`,
     )
   }
 }

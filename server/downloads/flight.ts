@@ -133,9 +133,13 @@ export class Flight {
       checkLength(listed, response)
       const size = response.size ?? listed.size
       using reservation = await room.reserve(size, () => this.#spool?.received ?? 0)
-      const { refusal } = reservation
-      const onDeserted = (): void => this.#stopIfAbandoned()
-      this.#spool = await store.createSpool({ size, algorithms: algorithmsFor(listed), refusal, onDeserted })
+      this.#spool = await store.createSpool({
+        size,
+        algorithms: algorithmsFor(listed),
+        refusal: reservation.refusal,
+        makeRoom: (bytes) => reservation.extendTo(bytes),
+        onDeserted: () => this.#stopIfAbandoned(),
+      })
       this.#answeredAt = clock()
       // Of no bytes there is no last one to withhold: who asks waits for the verdict.
       if (size !== 0) takeOff(this.#spool)

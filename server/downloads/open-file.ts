@@ -19,7 +19,10 @@ interface OpenOptions {
   readonly signal: AbortSignal
 }
 
-/** Opens a file on its upstream, trying again where that may help. Undefined: upstream has no such file. Throws {@link UpstreamError}. */
+/**
+ * Opens a file on its upstream, trying again where that may help. Where a part is asked for, the whole may come: upstream may take no ranges, or
+ * have none there. Undefined: upstream has no such file. Throws {@link UpstreamError}.
+ */
 export async function openFile(
   upstream: Upstream,
   target: Target,
@@ -28,12 +31,21 @@ export async function openFile(
 ): Promise<UpstreamFile | undefined> {
   return retry(policy, options.signal, async () => {
     const part = options.from === 0 ? undefined : { from: options.from, to: options.to, ifRange: options.ifRange }
-    const file = await upstream.openFile(target, part, options.signal)
+    let file = await upstream.openFile(target, part, options.signal)
+    if (part !== undefined && isNoPart(file)) {
+      file.discard()
+      file = await upstream.openFile(target, undefined, options.signal)
+    }
     if (file.status === 200 || file.status === 206) return file
     file.discard()
     if (isAbsence(target, file.status)) return undefined
     throw statusError(target.url, file.status, file.retryAfterSeconds)
   })
+}
+
+/** It has nothing there, as where all came but the end of a body of unknown length; or does not say what it sends (RFC 9110 §15.3.7.1). */
+function isNoPart({ status, first }: UpstreamFile): boolean {
+  return status === 416 || (status === 206 && Number.isNaN(first))
 }
 
 /** Does this status mean that there is no such thing? */

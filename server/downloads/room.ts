@@ -5,6 +5,9 @@ import { StoreFullError } from '../../storage/errors.ts'
 const KEEP_FREE_BYTES = 64 << 20
 /** A prune for size goes this far below the limit, so that the next download does not cause the next prune. */
 const HEADROOM = 0.9
+/** What a download whose length nobody knows begins with; it is doubled each time, but grows by no more than the other at once. */
+const FIRST_STEP_BYTES = 1 << 20
+const MAX_STEP_BYTES = 64 << 20
 
 /** What a store tells of its room, and how it is asked for more. */
 export interface RoomOptions {
@@ -22,10 +25,12 @@ export interface RoomOptions {
 export interface Reservation extends Disposable {
   /** Why there is none; the file is then to be passed on without being kept. */
   readonly refusal: StoreFullError | undefined
+  /** Before the file grows to `bytes`: sees to it that so many are promised. Resolves with why they are not; the promise is then over. */
+  extendTo(bytes: number): Promise<StoreFullError | undefined>
 }
 
 interface Reserved {
-  readonly bytes: number
+  bytes: number
   /** How many of them are on the disk already. */
   readonly written: () => number
 }
@@ -40,18 +45,32 @@ export class Room {
     this.#options = options
   }
 
-  /** Reserves `bytes` for a download; one whose length nobody knows is let in for what it turns out to be. */
+  /** Reserves `bytes` for a download; one whose length nobody knows is let in, and held to the room as it grows. */
   async reserve(bytes: number | undefined, written: () => number): Promise<Reservation> {
-    if (bytes === undefined) return { refusal: undefined, [Symbol.dispose]: () => {} }
-    const reserved: Reserved = { bytes, written }
+    const reserved: Reserved = { bytes: 0, written }
+    return {
+      refusal: await this.#extend(reserved, bytes ?? FIRST_STEP_BYTES),
+      extendTo: async (end) =>
+        end <= reserved.bytes
+          ? undefined
+          : this.#extend(reserved, Math.max(end - reserved.bytes, Math.min(reserved.bytes, MAX_STEP_BYTES))),
+      [Symbol.dispose]: () => void this.#reserved.delete(reserved),
+    }
+  }
+
+  #extend(reserved: Reserved, bytes: number): Promise<StoreFullError | undefined> {
     // One after the other, so that no two are promised the same room, or prune for it twice.
     const turn = this.#turns.then(async () => {
       const refusal = await this.#refuse(bytes)
-      if (refusal === undefined) this.#reserved.add(reserved)
-      return refusal
+      // Of what is not kept whole, nothing stays on the disk.
+      this.#reserved.delete(reserved)
+      if (refusal !== undefined) return refusal
+      reserved.bytes += bytes
+      this.#reserved.add(reserved)
+      return undefined
     })
     this.#turns = turn.catch(() => {}) // The next one's turn comes whatever became of this one.
-    return { refusal: await turn, [Symbol.dispose]: () => void this.#reserved.delete(reserved) }
+    return turn
   }
 
   async #refuse(bytes: number): Promise<StoreFullError | undefined> {

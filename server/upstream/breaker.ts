@@ -78,7 +78,7 @@ interface Failure {
  * A circuit breaker per upstream host. One in trouble (not reached, time-outs, 5xx, bodies that break off) is not asked for a while, so that
  * nobody waits for its time-outs and it can recover; then one request at a time is let through, and an answer ends it. A URL that fails again
  * and again counts once, while its host is reached: one broken page must not shut off all the others. A host that asks to be left alone
- * (429 or 503 with Retry-After) is, for as long as it says.
+ * (429 or 503 with Retry-After) is, for as long as `answered` is told.
  */
 export class Breaker {
   readonly #options: BreakerOptions

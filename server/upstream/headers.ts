@@ -1,8 +1,8 @@
 /** The headers of a response, as undici gives them. */
 export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>
 
-/** No client is told to wait longer, whatever upstream says: pip sleeps for as long as it is told. */
-const RETRY_AFTER_MAX_SECONDS = 600
+/** Nobody waits longer, whatever upstream says: one answer leaves all of its host alone, and pip sleeps for as long as it is told. */
+const RETRY_AFTER_MAX_SECONDS = 60
 /** A Retry-After up to this is waited for by ourselves; a longer one is passed on to whoever asks, and its host is left alone for so long. */
 export const WAITED_OUT_SECONDS = 5
 
@@ -18,7 +18,7 @@ export function validatorOf(headers: UpstreamHeaders): string | undefined {
   return etag !== undefined && !etag.startsWith('W/') ? etag : headerOf(headers, 'last-modified')
 }
 
-/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3), ten minutes at most. */
+/** Seconds, from either form of Retry-After (RFC 9110 §10.2.3), a minute at most. */
 export function retryAfterOf(headers: UpstreamHeaders): number | undefined {
   const value = headerOf(headers, 'retry-after')
   if (value === undefined) return undefined

@@ -242,9 +242,9 @@ export interface CatalogStats {
   readonly packs: number
   /** Blobs with a file of their own, packs among them. */
   readonly files: number
-  /** Sum over distributions and trees as if each were stored alone, bytes. */
+  /** Sum over distributions and trees (files and manifest) as if each were stored alone, bytes. */
   readonly logicalBytes: number
-  /** Sum over those blobs, bytes. */
+  /** Sum over those blobs, bytes: the same things, each content once, and what nothing needs until it is pruned. */
   readonly uniqueBytes: number
   /** Sum over the files in the blob store, bytes. */
   readonly storedBytes: number

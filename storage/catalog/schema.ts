@@ -1,4 +1,6 @@
 import { CLAIMED_METADATA } from './claimed-metadata.ts'
+import { LISTING_PREFIXES } from './listing-prefixes.ts'
+import { TREE_BYTES_WITH_MANIFESTS } from './tree-bytes.ts'
 
 /** "Arbo" in ASCII: marks the file as ours (PRAGMA application_id). */
 export const APPLICATION_ID = 0x4172626f
@@ -262,12 +264,7 @@ CREATE INDEX unhashed_file_distribution ON unhashed_file (distribution);
 ALTER TABLE distribution ADD COLUMN limits TEXT;
 CREATE INDEX distribution_unchecked ON distribution (stored_at) WHERE record = 'pending';
 `,
-  `
--- The first four bytes of each SHA-256 that a page lists, one after the other. Pages that were there before get theirs after the start.
-CREATE TABLE listing (
-  page INTEGER PRIMARY KEY REFERENCES page (id) ON DELETE CASCADE,
-  prefixes BLOB NOT NULL
-) STRICT;
-`,
+  LISTING_PREFIXES,
   CLAIMED_METADATA,
+  TREE_BYTES_WITH_MANIFESTS,
 ]

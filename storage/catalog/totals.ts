@@ -49,6 +49,7 @@ export interface Totals extends BlobTotals {
   readonly refused: number
   readonly pending: number
   readonly trees: number
+  /** Of their files and manifests. */
   readonly treeBytes: number
 }
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { andThen, type AtHand } from '../at-hand.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import { BoundedMemory } from '../bounded-memory.ts'
 import type { Blake3 } from '../digest.ts'
 import { BlobDamagedError, StorageError } from '../errors.ts'
 import { MendedIteration, type Mender, readMended } from '../mending.ts'
@@ -29,7 +30,7 @@ export interface WheelLayoutsOptions {
 /** What is made of stored wheels that were found good, from their own deflate streams; how each is laid out is kept in memory. */
 export class WheelLayouts {
   readonly #options: WheelLayoutsOptions
-  readonly #layouts: LRUCache<Blake3, TarGzLayout>
+  readonly #layouts: BoundedMemory<TarGzLayout>
   /** Small files, by their validators. */
   readonly #gzips: LRUCache<string, Rendition & { readonly bytes: Uint8Array }>
   readonly #flights = new SingleFlight<Blake3, TarGzLayout>()
@@ -40,9 +41,9 @@ export class WheelLayouts {
       maxSize: Math.ceil(options.memoryBytes / 2),
       sizeCalculation: ({ bytes }) => 1024 + bytes.length,
     })
-    this.#layouts = new LRUCache({
-      maxSize: Math.ceil(options.memoryBytes / 2),
-      sizeCalculation: ({ made, pieces, files }) => 1024 + made.byteLength + pieces.byteLength + files.byteLength,
+    this.#layouts = new BoundedMemory({
+      maxBytes: Math.ceil(options.memoryBytes / 2),
+      sizeOf: ({ made, pieces, files }) => 1024 + made.byteLength + pieces.byteLength + files.byteLength,
     })
   }
 

@@ -131,6 +131,7 @@ export class CatalogModel {
     const count = (kind: Unpacking['kind'] | undefined): number => outcomes.filter((outcome) => outcome === kind).length
     const blobs = [...this.blobs].filter(([blake3]) => !this.packs.has(blake3))
     const slices = blobs.filter(([, place]) => place.kind === 'packed')
+    const manifests = [...this.trees.keys()].flatMap((id) => this.blobs.get(id) ?? [])
     return {
       pages: 0,
       distributions: this.distributions.size,
@@ -139,7 +140,7 @@ export class CatalogModel {
       blobs: blobs.length,
       packs: this.packs.size,
       files: this.files().length,
-      logicalBytes: sum(this.distributions.values()) + sum(this.trees.values()),
+      logicalBytes: sum(this.distributions.values()) + sum(this.trees.values()) + sum(manifests),
       uniqueBytes: sum(blobs.map(([, place]) => place)),
       storedBytes: this.#fileBytes(this.blobs.keys()),
       slackBytes: this.#fileBytes(this.packs) - sum(slices.map(([, place]) => place)),

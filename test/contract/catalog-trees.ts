@@ -55,7 +55,7 @@ function testFinding(inCatalog: InCatalog): void {
       blobs: 5,
       packs: 1,
       files: 3,
-      logicalBytes: 100 + 1030,
+      logicalBytes: 100 + 1030 + MANIFEST_SIZE,
       uniqueBytes: 100 + 1030 + MANIFEST_SIZE,
       storedBytes: 100 + 1030 + MANIFEST_SIZE,
       slackBytes: 0,

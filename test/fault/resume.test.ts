@@ -44,7 +44,7 @@ interface Filling {
 async function startFilling(
   t: TestContext,
   answers: readonly Answer[],
-  size: number | undefined = bytes.length,
+  { size }: { readonly size: number | undefined } = { size: bytes.length },
 ): Promise<Filling> {
   const requests: IncomingMessage['headers'][] = []
   const server = createServer((request, response) => {
@@ -94,15 +94,45 @@ test('a connection that breaks behind the last byte costs nothing', async (t) =>
 })
 
 test('the whole once more is fine where it is the same, from any place', async (t) => {
-  const whole: Answer = (response) => void response.end(bytes)
   await assertWhole(await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), whole]))
 })
 
 const other = Buffer.from(bytes)
 other.writeUInt8(other.readUInt8(1000) ^ 1, 1000)
 
+const whole: Answer = (response) => void response.end(bytes)
+const otherWhole: Answer = (response) => void response.end(other)
+const nothingThere: Answer = (response) =>
+  void response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end()
+const unsaid: Answer = (response) => void response.writeHead(206).end(bytes.subarray(HALF))
+
+for (const [what, came, answer, size] of [
+  ['a part that does not say where it lies', HALF, unsaid, bytes.length],
+  ['416', HALF, nothingThere, bytes.length],
+  ['416 to what of unknown length was all there', bytes.length, nothingThere, undefined],
+] as const) {
+  test(`after ${what}, the whole is asked for and compared`, async (t) => {
+    const broken = breakAfter(bytes.subarray(0, came))
+    const filling = await startFilling(t, [broken, answer, whole], { size })
+    await assertWhole(filling)
+    assert.equal(filling.requests[1]?.range, `bytes=${came}-${size === undefined ? '' : size - 1}`)
+    assert.equal(filling.requests[2]?.range, undefined)
+    assert.equal(filling.requests[2]?.['if-range'], undefined)
+
+    const changed = await startFilling(t, [broken, answer, otherWhole], { size })
+    await assert.rejects(changed.done, { code: 'ERR_UPSTREAM_FILE' })
+    assert.equal(changed.requests.length, 3)
+  })
+}
+
+test('what comes again, and ends before what came already, is not whole', async (t) => {
+  const short: Answer = (response) => void response.end(bytes.subarray(0, HALF - 1))
+  const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), short], { size: undefined })
+  await assert.rejects(filling.done, { code: 'ERR_UPSTREAM_UNAVAILABLE' })
+})
+
 for (const [what, answer] of [
-  ['another file', (response: ServerResponse) => void response.end(other)],
+  ['another file', otherWhole],
   ['a part of another length', part(HALF, { size: bytes.length + 1 })],
   ['a part from elsewhere', part(HALF + 1)],
   ['nothing', (response: ServerResponse) => void response.writeHead(404).end()],
@@ -140,7 +170,7 @@ test('a line that breaks again and again, but gets on by a megabyte each time, b
     partOfLong(piece),
     partOfLong(),
   ]
-  const { spool, done, metrics } = await startFilling(t, answers, long.length)
+  const { spool, done, metrics } = await startFilling(t, answers, { size: long.length })
   await done
   assert.ok(await spool.matches(long, 0))
   assert.equal(metrics.downloads.resumed, 4)

@@ -67,6 +67,32 @@ test('nothing is pruned for a file that does not fit all the same', async () => 
   assert.equal((await room.reserve(400, none)).refusal, undefined)
 })
 
+test('a download of unknown length is promised more as it grows, no other is promised the same, and a refusal ends the promise', async () => {
+  const { budgets, ...store } = storeOf({ storedBytes: 190 * MEBIBYTE, freeBytes: 1e12, pinned: 100 * MEBIBYTE })
+  const room = new Room({ ...store, maxBytes: 200 * MEBIBYTE })
+  const unknown = await room.reserve(undefined, none)
+  assert.equal(unknown.refusal, undefined)
+  assert.equal(await unknown.extendTo(10 * MEBIBYTE), undefined)
+  assert.deepEqual(budgets, [], 'it fits beside what is stored')
+  assert.equal(await unknown.extendTo(90 * MEBIBYTE), undefined)
+  assert.equal(budgets.length, 1, 'for it the store was pruned')
+  assert.equal((await room.reserve(11 * MEBIBYTE, none)).refusal?.code, 'ERR_STORE_FULL')
+  assert.equal((await unknown.extendTo(101 * MEBIBYTE))?.code, 'ERR_STORE_FULL')
+  using other = await room.reserve(100 * MEBIBYTE, none)
+  assert.equal(other.refusal, undefined)
+})
+
+test('a download of unknown length is asked for in few steps, which grow, but never takes much more than it is', async () => {
+  const { store, executePrune } = storeOf({ storedBytes: 0 })
+  let calls = 0
+  const stats: typeof store.stats = () => ((calls += 1), store.stats())
+  const room = new Room({ store: { ...store, stats }, executePrune, maxBytes: 1 << 30 })
+  const unknown = await room.reserve(undefined, none)
+  for (let end = 0; end <= 512 * MEBIBYTE; end += 64 << 10) assert.equal(await unknown.extendTo(end), undefined)
+  assert.equal(calls / 2, 14)
+  assert.equal((await room.reserve(449 * MEBIBYTE, none)).refusal, undefined)
+})
+
 test('a store that cannot tell of its room fails that download, and no other', async () => {
   const { store, executePrune } = storeOf({ storedBytes: 0 })
   let calls = 0
@@ -77,9 +103,27 @@ test('a store that cannot tell of its room fails that download, and no other', a
 })
 
 for (const [what, source, io] of [
-  ['into the store', { maxBytes: MEBIBYTE }, diskIo],
+  ['into the store', { maxBytes: 3 * MEBIBYTE }, diskIo],
   ['on the disk', {}, { ...diskIo, freeBytes: () => Promise.resolve(5 * MEBIBYTE) }],
 ] as const) {
+  test(`a file of unknown length that turns out not to fit ${what} is passed on from there, and not kept`, async (t) => {
+    const isOnDisk = what === 'on the disk'
+    const fixture = await openFileSource(t, {
+      size: 24 * MEBIBYTE,
+      listsSize: false,
+      quirks: { chunked: true },
+      io,
+      source: { ...source, keepFreeBytes: isOnDisk ? 2 * MEBIBYTE : 0 },
+    })
+    const reading = Array.from({ length: 3 }, async () => readContent(await fixture.find()))
+    for (const got of await Promise.all(reading)) assert.ok(got.equals(fixture.bytes))
+    await fixture.files.settle()
+    assert.equal(fixture.asked().length, 1)
+    assert.equal(fixture.metrics.downloads.notKept, 1)
+    assert.deepEqual(await fixture.staged(), [])
+    assert.equal((await fixture.store.stats()).distributions, 0)
+  })
+
   test(`a file that does not fit ${what} is served by one request to all who ask at once, and not kept`, async (t) => {
     const fixture = await openFileSource(t, { size: 6 * MEBIBYTE, io, source })
     const first = await fixture.find()

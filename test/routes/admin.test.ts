@@ -60,6 +60,15 @@ test('GET /admin/stats is what the repository says, for nobody else to keep or r
   assert.equal(headers['access-control-allow-origin'], undefined)
 })
 
+test('what content that is stored once saves is told without what packs hold in vain', async () => {
+  await using served = await serveMemory()
+  const stats = await served.repository.stats()
+  const store = { ...stats.store, logicalBytes: 300, uniqueBytes: 200, storedBytes: 400, slackBytes: 200 }
+  served.repository.stats = () => Promise.resolve({ ...stats, store })
+  const { body } = await withToken(request(served.server).get('/admin/stats')).expect(200)
+  assert.equal((body as { store: { dedupeRatio: number } }).store.dedupeRatio, 1.5)
+})
+
 describe('GET /admin/stats/traffic', () => {
   test('is summed up as asked', async () => {
     await using served = await serveMemory()

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { compareTrees } from '../../routes/compare-trees.ts'
+import { createTree } from '../../storage/manifest.ts'
 import { ask, type Exchange } from '../support/raw-http.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
@@ -153,4 +155,15 @@ describe('POST /trees/{id}/missing', () => {
     assert.equal((await post(served, `/trees/blake3:${NONE}/missing`, '{"have":[]}')).status, 404)
     assert.equal((await post(served, '/trees/x/missing', '{"have":[]}')).status, 400)
   })
+})
+
+test('a tree is not compared with itself', async () => {
+  const { tree } = createTree([], [])
+  const unread = new Proxy(tree, {
+    get(target, key): unknown {
+      if (key === 'id') return target.id
+      throw new Error(`${String(key)} is read`)
+    },
+  })
+  assert.deepEqual((await compareTrees(unread, unread)).changed, [])
 })

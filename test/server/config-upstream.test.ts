@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { describeConfig } from '../../server/config/describe.ts'
+import { describeConfig, describeConfigAsToml } from '../../server/config/describe.ts'
 import { type GivenSettings, loadGiven, mistakesOf, onlyIndex } from '../support/load-config.ts'
 import { repositoryFolder } from '../support/paths.ts'
 
@@ -72,6 +72,43 @@ describe('ca-file', () => {
       readFile: () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' })),
     } as unknown as GivenSettings
     assert.deepEqual([...(await mistakesOf(given))], [['ARBOR_CA_FILE', 'cannot read /ca.pem (EACCES)']])
+  })
+})
+
+describe('contact', () => {
+  test('is a mail address or a URL, of the file or of ARBOR_CONTACT, which is before it, and is printed', async () => {
+    assert.equal((await loadGiven()).upstream.contact, undefined)
+    const toml = '[upstream]\ncontact = "index-admin+arbor@example.org"'
+    const config = await loadGiven({ toml })
+    assert.equal(config.upstream.contact, 'index-admin+arbor@example.org')
+    assert.match(describeConfigAsToml(config), /^contact = "index-admin\+arbor@example\.org"$/m)
+    const env = { ARBOR_CONTACT: 'https://example.org/mirror?who=arbor' }
+    assert.equal((await loadGiven({ toml, env })).upstream.contact, env.ARBOR_CONTACT)
+  })
+
+  for (const written of [
+    'me',
+    'me@example.org (Me)',
+    'me@example.org)',
+    'me@example.org\\',
+    'me @example.org',
+    'me@example.org\r\nX: y',
+    'mé@example.org',
+    'a@b@example.org',
+    'ftp://example.org/',
+    'https://',
+    `${'m'.repeat(200)}@example.org`,
+    `https://example.org/${'x'.repeat(200)}`,
+  ]) {
+    test(`${JSON.stringify(written).slice(0, 40)} is none`, async () => {
+      const mistakes = await mistakesOf({ env: { ARBOR_CONTACT: written } })
+      assert.match(mistakes.get('ARBOR_CONTACT') ?? '', /^expected a mail address or an http\(s\) URL: .*, got "/)
+    })
+  }
+
+  test('with a password is none, which is not shown', async () => {
+    const mistakes = await mistakesOf({ toml: '[upstream]\ncontact = "https://me:hunter2@example.org/"' })
+    assert.match(mistakes.get('upstream.contact') ?? '', /got "https:\/\/\*\*\*@example\.org\/"$/)
   })
 })
 

@@ -143,6 +143,55 @@ test('G6: what is no HTTP at all gets a problem too, and its connection is close
   await listening.close()
 })
 
+test(
+  'G6: a request without a Host, or with an odd Expect, gets a problem, in its turn, and its connection is closed',
+  limit,
+  async () => {
+    const listening = await listen(hello, loopback)
+    for (const [request, status, code] of [
+      ['GET / HTTP/1.1\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+      ['POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody', 400, 'ERR_BAD_REQUEST'],
+      ['GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+      ['GET / HTTP/1.1\r\nHost: x\r\nExpect: bogus\r\n\r\n', 417, 'ERR_EXPECTATION_FAILED'],
+      ['POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: bogus\r\n\r\n', 417, 'ERR_EXPECTATION_FAILED'],
+      ['HEAD / HTTP/1.1\r\nHost: x\r\nExpect: bogus\r\n\r\n', 417, undefined],
+    ] as const) {
+      const client = await connectRaw(portOf(listening))
+      client.socket.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${request}`)
+      assert.equal(await client.closed, undefined)
+      const answer = client.received().replace(/^HTTP\/1\.1 200 [^]*?hello/, '')
+      const [head = '', body = ''] = answer.replace('HTTP/1.1 100 Continue\r\n\r\n', '').split('\r\n\r\n')
+      assert.ok(head.startsWith(`HTTP/1.1 ${status} `), client.received())
+      assert.match(head, /^content-type: application\/problem\+json$/im)
+      assert.match(head, /^connection: close$/im)
+      if (code === undefined) assert.equal(body, '')
+      else {
+        assert.match(head, new RegExp(`^content-length: ${body.length}$`, 'im'))
+        const problem = JSON.parse(body) as Record<string, unknown>
+        assert.deepEqual([problem['status'], problem['code']], [status, code])
+      }
+    }
+    await listening.close()
+  },
+)
+
+test('a request of HTTP/1.0 needs no Host, and an Expect that is met is no trouble', limit, async () => {
+  const listening = await listen({ fetch: ({ url }) => new Response(`at ${url}`) }, loopback)
+  for (const [request, url] of [
+    ['GET /a HTTP/1.0\r\n\r\n', 'http://127.0.0.1/a'],
+    ['GET /a HTTP/1.0\r\nHost: x\r\n\r\n', 'http://x/a'],
+    ['GET /a HTTP/1.0\r\nExpect: bogus\r\n\r\n', 'http://127.0.0.1/a'],
+    ['GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-Continue\r\n\r\n', 'http://x/a'],
+  ] as const) {
+    const client = await connectRaw(portOf(listening))
+    client.socket.write(request)
+    await client.closed
+    assert.match(client.received(), /^HTTP\/1\.1 200 /m)
+    assert.ok(client.received().includes(`at ${url}`), client.received())
+  }
+  await listening.close()
+})
+
 test('nonsense after a request whose response is under way adds nothing to it', limit, async () => {
   const listening = await listen(inTwoParts().app, loopback)
   const client = await connectRaw(portOf(listening))

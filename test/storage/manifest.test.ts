@@ -50,10 +50,43 @@ test('the executable bit is part of the id, but not of the dirhash', () => {
   assert.notEqual(plain.tree.id, executable.tree.id)
 })
 
-test('what was encoded is parsed to the same tree', () => {
+test('what was encoded is parsed to the same tree', async () => {
   const { tree, manifest } = createTree([file('__proto__'), file('a/b', true), file('名/前')], ['x/y'] as TreePath[])
-  assert.deepEqual(parseManifest(manifest), tree)
+  assert.deepEqual(await parseManifest(manifest), tree)
 })
+
+/** Of three megabytes; some names look like what stands between files. */
+function manyFiles(): TreeFile[] {
+  const odd = ['},{"path":"x"},', '],"emptyDirectories":[', ',"files":[']
+  return Array.from({ length: 20_000 }, (_, n) => file(`pkg/${n % 10 === 0 ? odd[(n / 10) % 3] : 'm'}-${n}`))
+}
+
+test('a large manifest is parsed in turns with others, to the same tree', async () => {
+  const { tree, manifest } = createTree(manyFiles(), ['],"emptyDirectories":[', 'x},{"path":'] as TreePath[])
+  let turns = 0
+  const count = (): unknown => ((turns += 1), (turning = setImmediate(count)))
+  let turning = setImmediate(count)
+  assert.deepEqual(await parseManifest(manifest), tree)
+  clearImmediate(turning)
+  assert.ok(turns > 0)
+})
+
+for (const [what, change] of [
+  ['a comma more', (text: string) => text.replaceAll('},{"path":', '},,{"path":')],
+  ['a space between files', (text: string) => text.replace(/(.*)\},\{"path":/, '$1}, {"path":')],
+  ['another order', (text: string) => text.replace('pkg/m-9999"', 'pkg/a-9999"')],
+  [
+    'the first file at the end',
+    (text: string) => text.replace(/("files":\[)(\{.*?\}),(.*)\],"empty/, '$1$3,$2],"empty'),
+  ],
+  ['a comma at the end', (text: string) => text.replace(/\}(\],"emptyDirectories":\[\])/, '},$1')],
+] as const) {
+  test(`a large manifest is refused with ${what}`, async () => {
+    const text = createTree(manyFiles(), []).manifest.toString()
+    assert.notEqual(change(text), text)
+    await assert.rejects(parseManifest(Buffer.from(change(text))), MalformedError)
+  })
+}
 
 const VALID = createTree([file('a'), file('b')], ['c', 'd'] as TreePath[]).manifest.toString()
 
@@ -85,12 +118,13 @@ const MALFORMED: readonly (readonly [what: string, text: string])[] = [
 ]
 
 for (const [what, text] of MALFORMED) {
-  test(`a manifest is refused with ${what}`, () => {
+  test(`a manifest is refused with ${what}`, async () => {
     assert.notEqual(text, VALID)
-    assert.throws(() => parseManifest(Buffer.from(text)), MalformedError)
+    await assert.rejects(parseManifest(Buffer.from(text)), MalformedError)
   })
 }
 
-test('the dirhash of a manifest is not recomputed', () => {
-  assert.equal(parseManifest(Buffer.from(VALID.replace(/"dirhash":"[^"]*"/, `"dirhash":"${HASH}"`))).dirhash, HASH)
+test('the dirhash of a manifest is not recomputed', async () => {
+  const { dirhash } = await parseManifest(Buffer.from(VALID.replace(/"dirhash":"[^"]*"/, `"dirhash":"${HASH}"`)))
+  assert.equal(dirhash, HASH)
 })

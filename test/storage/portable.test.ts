@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { AtHand } from '../../storage/at-hand.ts'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { createTree } from '../../storage/manifest.ts'
 import { isPortable } from '../../storage/portable.ts'
 import { parseTreePath } from '../../storage/tree-path.ts'
 
-function isPortableTree(paths: readonly string[], emptyDirectories: readonly string[] = []): boolean {
+function isPortableTree(paths: readonly string[], emptyDirectories: readonly string[] = []): AtHand<boolean> {
   const blake3 = hashBlake3(Buffer.of())
   const files = paths.map((path) => ({ path: parseTreePath(path), size: 0, blake3, executable: false }))
   return isPortable(createTree(files, emptyDirectories.map(parseTreePath)).tree)
@@ -27,8 +28,8 @@ for (const path of [
   'a|b',
   '*',
 ]) {
-  test(`a tree with ${JSON.stringify(path)} is not portable: Windows cannot have it`, () => {
-    assert.equal(isPortableTree(['fine.py', path]), false)
+  test(`a tree with ${JSON.stringify(path)} is not portable: Windows cannot have it`, async () => {
+    assert.equal(await isPortableTree(['fine.py', path]), false)
   })
 }
 
@@ -40,17 +41,17 @@ for (const [what, ...paths] of [
   ['width', 'ab', '\uff41b'],
   ['a sharp s', 'stra\u00dfe', 'STRASSE'],
 ] as const) {
-  test(`a tree is not portable where two paths differ only in ${what}`, () => {
-    assert.equal(isPortableTree(paths), false)
+  test(`a tree is not portable where two paths differ only in ${what}`, async () => {
+    assert.equal(await isPortableTree(paths), false)
   })
 }
 
-test('an empty folder counts as a path', () => {
-  assert.equal(isPortableTree(['Spam'], ['spam']), false)
-  assert.equal(isPortableTree(['a.py'], ['aux']), false)
+test('an empty folder counts as a path', async () => {
+  assert.equal(await isPortableTree(['Spam'], ['spam']), false)
+  assert.equal(await isPortableTree(['a.py'], ['aux']), false)
 })
 
-test('what all file systems take is portable', () => {
+test('what all file systems take is portable', async () => {
   const paths = [
     'con_text.py',
     'console',
@@ -63,6 +64,24 @@ test('what all file systems take is portable', () => {
     'é',
     '__proto__',
   ]
-  assert.equal(isPortableTree(paths, ['a/empty']), true)
-  assert.equal(isPortableTree([]), true)
+  assert.equal(await isPortableTree(paths, ['a/empty']), true)
+  assert.equal(await isPortableTree([]), true)
+})
+
+test('a large tree is judged in turns with others, and once', async () => {
+  const blake3 = hashBlake3(Buffer.of())
+  const files = Array.from({ length: 30_000 }, (_, n) => ({
+    path: parseTreePath(`pkg/sub${n % 100}/module_${n}.py`),
+    size: 0,
+    blake3,
+    executable: false,
+  }))
+  const { tree } = createTree(files, [])
+  let hadTurn = false
+  setImmediate(() => (hadTurn = true))
+  const verdict = isPortable(tree)
+  assert.equal(isPortable(tree), verdict)
+  assert.equal(await verdict, true)
+  assert.ok(hadTurn)
+  assert.equal(isPortable(tree), true, 'without a promise')
 })

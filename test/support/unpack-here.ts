@@ -61,7 +61,7 @@ export async function unpackHere(archive: Buffer | string, options: UnpackHereOp
       if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`, { cause: error })
       throw error
     }
-    const tree = parseManifest(result.manifest)
+    const tree = await parseManifest(result.manifest)
     const blobs = await readBlobs(result)
     const files = new Map(tree.files.map((file) => [file.path as string, blobs.get(file.blake3) ?? Buffer.alloc(0)]))
     return { result, tree, blobs, files, [Symbol.asyncDispose]: dispose }

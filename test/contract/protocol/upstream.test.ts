@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Config } from '../../../server/config.ts'
 import type { Upstream } from '../../support/upstream.ts'
 import { get, JSON_TYPE, openProxy, openRaw, openUpstream, pageOf, proxyFor, statusOf } from './proxy.ts'
 
@@ -92,7 +93,20 @@ test('H3: file bodies are asked for as they are, H8: by a client that says who i
   assert.equal(await statusOf(arbor, file!.url, { 'accept-encoding': 'gzip' }), 200)
   const request = upstream.requests.findLast(({ path }) => path.endsWith('.whl'))
   assert.equal(request?.headers['accept-encoding'], 'identity')
-  assert.match(request?.headers['user-agent'] ?? '', /^arbor\//i)
+  assert.match(request?.headers['user-agent'] ?? '', /^arbor\/[\w.-]+$/)
+})
+
+test('H8: whom to turn to about us, where that is set, stands in every request, for pages and for files', async (t) => {
+  const upstream = await openUpstream(t, [demo], { filesElsewhere: true })
+  const contact = 'https://example.org/who?is=this'
+  const adjust = (config: Config): Config => ({ ...config, upstream: { ...config.upstream, contact } })
+  const arbor = await openProxy(t, { main: upstream }, {}, { adjust })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await statusOf(arbor, file!.url), 200)
+  assert.deepEqual(new Set(upstream.requests.map(({ port }) => port)), new Set(['index', 'files']))
+  for (const { headers } of upstream.requests) {
+    assert.match(headers['user-agent'] ?? '', /^arbor\/[\w.-]+ \(\+https:\/\/example\.org\/who\?is=this\)$/)
+  }
 })
 
 test('H9: files are fetched from allowed hosts only, where they are listed', async (t) => {

@@ -81,6 +81,24 @@ test('its metadata counts as saved at the migration, and what is pruned later is
   assert.deepEqual(await catalog.dropStale(Date.now() + 1000), { pages: 0, metadata: 1 })
 })
 
+test('its trees have manifests, which count among what it holds until the trees go', async (t) => {
+  const file = await createOld(t)
+  {
+    using database = new DatabaseSync(file)
+    database.exec(`
+      INSERT INTO blob (id, blake3, size, needs) VALUES (4, zeroblob(32), 7, 1);
+      INSERT INTO tree (id, dirhash, archive_id, file_count, size) VALUES (4, zeroblob(32), 'a', 1, 100);
+      INSERT INTO tree_blob (tree, blob) VALUES (4, 4);
+      UPDATE total SET files = 4, file_bytes = 537`)
+  }
+  const catalog = await openSqliteCatalog({ path: file })
+  t.after(() => catalog.close())
+  assert.equal((await catalog.stats()).logicalBytes, 530 + 100 + 7)
+  await catalog.executePrune(await catalog.planPrune({}, 0), async () => {})
+  const { trees, logicalBytes, uniqueBytes } = await catalog.stats()
+  assert.deepEqual({ trees, logicalBytes, uniqueBytes }, { trees: 0, logicalBytes: 530, uniqueBytes: 530 })
+})
+
 test('what its pages list is found once they were completed', async (t) => {
   await using opened = await openOld(t)
   const { catalog } = opened
