@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { constants, gzip, gzipSync, zstdCompress, zstdCompressSync } from 'node:zlib'
 import type { PageEncoding } from './negotiate.ts'
 
 const gzipAsync = promisify(gzip)
@@ -9,10 +9,16 @@ const zstdAsync = promisify(zstdCompress)
 const GZIP_LEVEL = 6
 const ZSTD_LEVEL = 3
 
-/** Applies a content coding, off the event loop. */
+/** Up to this, the way to another thread and back takes ten times as long as to compress, bytes. */
+const SHORT_BYTES = 4096
+/** A window that holds a short page, and tables to match: those for any page would take longer to set up than to use. */
+const SHORT_GZIP = { level: GZIP_LEVEL, windowBits: 12, memLevel: 5 }
+
+/** Applies a content coding; to more than a few kilobytes off the event loop. */
 export async function compress(bytes: Buffer, encoding: PageEncoding): Promise<Buffer> {
   if (encoding === 'identity') return bytes
-  if (encoding === 'gzip') return gzipAsync(bytes, { level: GZIP_LEVEL })
-  const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
-  return zstdAsync(bytes, { params, pledgedSrcSize: bytes.length })
+  const isShort = bytes.length <= SHORT_BYTES
+  if (encoding === 'gzip') return isShort ? gzipSync(bytes, SHORT_GZIP) : gzipAsync(bytes, { level: GZIP_LEVEL })
+  const options = { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }, pledgedSrcSize: bytes.length }
+  return isShort ? zstdCompressSync(bytes, options) : zstdAsync(bytes, options)
 }
