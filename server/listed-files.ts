@@ -66,7 +66,10 @@ export class ListedFiles {
     if (failure !== undefined) throw failure
     const places = await this.#findPlaces(sha256, wanted)
     if (places.length === 0) return false
-    void this.#fetches.run(key, () => this.#fetchWatched(key, places))
+    void this.#noteFailure(
+      key,
+      this.#fetches.run(key, () => this.#fetch(places)),
+    )
     return true
   }
 
@@ -75,14 +78,12 @@ export class ListedFiles {
     return this.#fetches.settle()
   }
 
-  async #fetchWatched(key: string, places: readonly Place[]): Promise<DistributionRecord | undefined> {
+  /** Never rejects. Whoever waits for the same fetch is told as well. */
+  async #noteFailure(key: string, fetching: Promise<DistributionRecord | undefined>): Promise<void> {
     try {
-      const record = await this.#fetch(places)
-      if (record === undefined) this.#failures.set(key, notFound(`${key} upstream`))
-      return record
+      if ((await fetching) === undefined) this.#failures.set(key, notFound(`${key} upstream`))
     } catch (error) {
       this.#failures.set(key, error instanceof Error ? error : new Error(String(error), { cause: error }))
-      return undefined
     }
   }
 

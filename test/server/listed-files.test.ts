@@ -116,6 +116,15 @@ test('who comes back is told once why it could not be had', async (t) => {
   await until(async () => (await statusOf(arbor, url, prefer)) === 200)
 })
 
+test('who waits for a fetch that somebody else began is told why it failed, not that there is no such wheel', async (t) => {
+  const [one, two] = [await openUpstream(t, [demo]), await openUpstream(t, [demo])]
+  const { arbor, sha256 } = await openSeen(t, { one, two })
+  const url = `/wheels/sha256:${sha256}/tree`
+  for (const { quirks } of [one, two]) Object.assign(quirks, { fileStatus: 500, latencyMs: 200 })
+  assert.equal(await statusOf(arbor, url, { prefer: 'respond-async' }), 202)
+  assert.equal(await statusOf(arbor, url), 502)
+})
+
 test('an sdist has no tree, and is not fetched for one; a lookup fetches it', async (t) => {
   const sdist = Buffer.from('no archive')
   const upstream = await openUpstream(t, [])
