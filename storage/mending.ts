@@ -12,14 +12,6 @@ export interface Mender {
   mendTrees(error: unknown): Promise<boolean>
 }
 
-/** Where nothing is healed. */
-export const noMender: Mender = {
-  isRunning: false,
-  settleTrees: () => Promise.resolve(),
-  mend: () => Promise.resolve(false),
-  mendTrees: () => Promise.resolve(false),
-}
-
 /** Reads; where that meets damage, has it seen to by `mend`, and reads once more. */
 export async function readMended<Value>(mend: Mender['mend'], read: () => Promise<Value>): Promise<Value> {
   try {

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { Piscina } from 'piscina'
 import { type ArchiveLimits, DEFAULT_LIMITS, nameLimits } from './archive/policy.ts'
 import { asStoreError } from './blobs/store-full.ts'
 import { StoreClosedError } from './errors.ts'
+import { type TaskOptions, ThreadPool } from './thread-pool.ts'
 import type { FindStored } from './unpack/blob-writer.ts'
 import type { TarGzLayout } from './tar/tar-gz-layout.ts'
 import type { LayOutJob } from './tar/thread.ts'
@@ -62,10 +62,10 @@ class ThreadedUnpacker implements Unpacker {
   readonly #options: UnpackerOptions
   readonly #limits: ArchiveLimits
   readonly #threads: number
+  readonly #pool: ThreadPool<Job, unknown>
   readonly #starting: NodeJS.Timeout
   readonly #running = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
-  #pool: Piscina<Job, unknown> | undefined
   /** Tasks that have a thread, or wait for one. */
   #tasks = 0
 
@@ -74,7 +74,13 @@ class ThreadedUnpacker implements Unpacker {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.limits = nameLimits(this.#limits)
     this.#threads = options.threads ?? availableParallelism()
-    this.#starting = setTimeout(() => this.#openPool(), START_DELAY_MS).unref()
+    this.#pool = new ThreadPool({
+      file: new URL('./unpack/thread.ts', import.meta.url),
+      minThreads: Math.min(KEPT_THREADS, this.#threads),
+      maxThreads: this.#threads,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+    })
+    this.#starting = setTimeout(() => this.#pool.start(), START_DELAY_MS).unref()
   }
 
   async unpack(wheelPath: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<UnpackResult> {
@@ -103,34 +109,15 @@ class ThreadedUnpacker implements Unpacker {
 
   async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {
     this.#closing.signal.throwIfAborted()
-    const filename = new URL('./tar/thread.ts', import.meta.url).href
-    return this.#give<TarGzLayout>({ wheelPath, limits: this.#limits }, { filename, name: 'layOutInThread' })
+    const file = new URL('./tar/thread.ts', import.meta.url)
+    return this.#give<TarGzLayout>({ wheelPath, limits: this.#limits }, { file, name: 'layOutInThread' })
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new StoreClosedError('the store is closed'))
     clearTimeout(this.#starting)
     await Promise.allSettled(this.#running)
-    await this.#pool?.destroy()
-  }
-
-  #openPool(): Piscina<Job, unknown> {
-    if (this.#pool !== undefined) return this.#pool
-    const pool = new Piscina<Job, unknown>({
-      filename: new URL('./unpack/thread.ts', import.meta.url).href,
-      minThreads: Math.min(KEPT_THREADS, this.#threads),
-      maxThreads: this.#threads,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      // An idle thread that blocks until its next task would keep the memory of its last one.
-      atomics: 'disabled',
-      recordTiming: false,
-    })
-    // A thread could not begin, for want of descriptors or memory: what waits for it is rejected, and the next task has another pool.
-    pool.on('error', () => {
-      if (this.#pool === pool) this.#pool = undefined
-      void pool.destroy()
-    })
-    return (this.#pool = pool)
+    await this.#pool.close()
   }
 
   async #run(wheelPath: string, signal: AbortSignal): Promise<UnpackResult> {
@@ -170,14 +157,10 @@ class ThreadedUnpacker implements Unpacker {
     }
   }
 
-  async #give<Result>(
-    job: Job,
-    options: { readonly name: string; readonly filename?: string; readonly transferList?: readonly MessagePort[] },
-  ): Promise<Result> {
+  async #give<Result>(job: Job, options: TaskOptions): Promise<Result> {
     this.#tasks += 1
     try {
-      // piscina takes the type of the list from the DOM's `postMessage`.
-      return (await this.#openPool().run(job, { ...options, transferList: options.transferList as never })) as Result
+      return (await this.#pool.run(job, options)) as Result
     } finally {
       this.#tasks -= 1
     }

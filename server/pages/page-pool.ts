@@ -1,8 +1,8 @@
-import { Piscina } from 'piscina'
 import { parsePageContent } from '../../storage/catalog/page-content.ts'
 import type { ProjectPage } from '../../storage/model.ts'
 import type { ProjectName } from '../../storage/names.ts'
 import { Pace } from '../../storage/pace.ts'
+import { ThreadPool } from '../../storage/thread-pool.ts'
 import { UpstreamError } from '../errors.ts'
 import { parsePage, parseProjectList } from './parse-page.ts'
 import type { PageResponse } from './response.ts'
@@ -33,7 +33,12 @@ export interface ParsedPage {
 
 /** Reads pages of any size without holding up the event loop. Its thread starts with the first page that needs one. Close it. */
 export class PagePool {
-  #pool: Piscina<PageJob | PageResponse, PageOutcome> | undefined
+  readonly #thread = new ThreadPool<PageJob | PageResponse, PageOutcome>({
+    file: new URL('./thread.ts', import.meta.url),
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+  })
 
   /** As {@link parsePage}; rejects with {@link UpstreamError}. */
   async parse(response: PageResponse, project: ProjectName): Promise<ParsedPage> {
@@ -57,32 +62,14 @@ export class PagePool {
     return names
   }
 
-  async close(): Promise<void> {
-    await this.#pool?.destroy()
+  close(): Promise<void> {
+    return this.#thread.close()
   }
 
   async #run(job: PageJob | PageResponse, name: 'readPage' | 'readList'): Promise<string> {
-    const outcome = await this.#open().run(job, { name })
+    const outcome = await this.#thread.run(job, { name })
     if (outcome.kind === 'error') throw new UpstreamError('ERR_UPSTREAM_PAGE', outcome.message)
     return outcome.text
-  }
-
-  #open(): Piscina<PageJob | PageResponse, PageOutcome> {
-    if (this.#pool !== undefined) return this.#pool
-    const pool = new Piscina<PageJob | PageResponse, PageOutcome>({
-      filename: new URL('./thread.ts', import.meta.url).href,
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      atomics: 'disabled',
-      recordTiming: false,
-    })
-    // As of the threads that unpack: one that cannot begin must not leave anybody waiting, nor end the server.
-    pool.on('error', () => {
-      if (this.#pool === pool) this.#pool = undefined
-      void pool.destroy()
-    })
-    return (this.#pool = pool)
   }
 }
 

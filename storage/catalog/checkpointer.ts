@@ -1,4 +1,4 @@
-import { Piscina } from 'piscina'
+import { ThreadPool } from '../thread-pool.ts'
 import type { Connection } from './sqlite-connection.ts'
 
 /** Pages in the log from which on it is worth while. */
@@ -16,7 +16,12 @@ const IDLE_TIMEOUT_MS = 10_000
  */
 export class Checkpointer {
   readonly #path: string
-  #pool: Piscina<string, void> | undefined
+  readonly #thread = new ThreadPool<string, void>({
+    file: new URL('./checkpoint-thread.ts', import.meta.url),
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeoutMs: IDLE_TIMEOUT_MS,
+  })
   #running: Promise<void> | undefined
   #hasFailed = false
 
@@ -35,12 +40,12 @@ export class Checkpointer {
 
   async close(): Promise<void> {
     await this.#running
-    await this.#pool?.destroy()
+    await this.#thread.close()
   }
 
   async #run(writer: Connection): Promise<void> {
     try {
-      await this.#open().run(this.#path)
+      await this.#thread.run(this.#path, { name: 'checkpoint' })
       if (this.#hasFailed) writer.exec(`PRAGMA wal_autocheckpoint = ${TOO_MANY_PAGES}`)
       this.#hasFailed = false
     } catch {
@@ -48,24 +53,5 @@ export class Checkpointer {
       writer.exec(`PRAGMA wal_autocheckpoint = ${ENOUGH_PAGES}`)
       this.#hasFailed = true
     }
-  }
-
-  #open(): Piscina<string, void> {
-    if (this.#pool !== undefined) return this.#pool
-    const pool = new Piscina<string, void>({
-      filename: new URL('./checkpoint-thread.ts', import.meta.url).href,
-      name: 'checkpoint',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      atomics: 'disabled',
-      recordTiming: false,
-    })
-    // The thread could not begin, for want of descriptors or memory: what waits for it is rejected.
-    pool.on('error', () => {
-      if (this.#pool === pool) this.#pool = undefined
-      void pool.destroy()
-    })
-    return (this.#pool = pool)
   }
 }

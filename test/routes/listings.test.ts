@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
+import { unpackedAs } from '../support/memory-repository.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
 const HOSTILE = '<img src=x onerror=alert(1)>"\'&.txt'
@@ -22,15 +23,7 @@ const HTML = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 async function serveTree() {
   const served = await serveMemory()
   const { tree } = served.repository.addTree(FILES, ['pkg/empty', 'void/inner'])
-  const unpacked = {
-    state: 'unpacked',
-    id: tree.id,
-    dirhash: tree.dirhash,
-    archiveId: 'x',
-    record: 'ok',
-    portable: true,
-  } as const
-  served.repository.addFile('a-1.0-py3-none-any.whl', keptContent(someBytes(300)), { tree: unpacked })
+  served.repository.addFile('a-1.0-py3-none-any.whl', keptContent(someBytes(300)), { tree: unpackedAs(tree) })
   const root = `/trees/blake3:${tree.id}`
   return { ...served, tree, root, [Symbol.asyncDispose]: served[Symbol.asyncDispose] }
 }

@@ -4,6 +4,7 @@ import request from 'supertest'
 import { archiveIdOf } from '../../storage/dirhash.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
+import { unpackedAs } from '../support/memory-repository.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
 async function serveProject() {
@@ -11,14 +12,7 @@ async function serveProject() {
   const { repository } = served
   const { tree } = repository.addTree({ 'a.py': Buffer.from('x = 1\n') })
   const archiveId = archiveIdOf(tree.dirhash)
-  const unpacked = {
-    state: 'unpacked',
-    id: tree.id,
-    dirhash: tree.dirhash,
-    archiveId,
-    record: 'ok',
-    portable: true,
-  } as const
+  const unpacked = unpackedAs(tree)
   const wheel = keptContent(someBytes(3000))
   repository.addFile('a_b-1.0-py3-none-any.whl', wheel, { tree: unpacked })
   repository.addFile('a_b-1.0.tar.gz', keptContent(someBytes(10, 2)))

@@ -5,6 +5,7 @@ import request from 'supertest'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
+import { unpackedAs } from '../support/memory-repository.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
 const FILES = {
@@ -169,15 +170,7 @@ describe('GET /wheels/{digest}', () => {
   test('/tree is the manifest, and says where it lives', async () => {
     await using served = await serveTree()
     const { tree, bytes } = served.manifest
-    const unpacked = {
-      state: 'unpacked',
-      id: tree.id,
-      dirhash: tree.dirhash,
-      archiveId: 'x',
-      record: 'ok',
-      portable: true,
-    } as const
-    served.repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpacked })
+    served.repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpackedAs(tree) })
     const { status, headers, body } = await ask(served.url, `/wheels/sha256:${wheel.sha256}/tree`)
     assert.equal(status, 200)
     assert.deepEqual(body, Buffer.from(bytes))

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { archiveIdOf } from '../../storage/dirhash.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { ask } from '../support/raw-http.ts'
+import { unpackedAs } from '../support/memory-repository.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
 const NONE = '0'.repeat(64)
@@ -15,15 +16,7 @@ async function serveTree() {
   const { tree } = manifest
   const archiveId = archiveIdOf(tree.dirhash)
   const wheel = keptContent(someBytes(300))
-  const unpacked = {
-    state: 'unpacked',
-    id: tree.id,
-    dirhash: tree.dirhash,
-    archiveId,
-    record: 'ok',
-    portable: true,
-  } as const
-  repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpacked })
+  repository.addFile('a-1.0-py3-none-any.whl', wheel, { tree: unpackedAs(tree) })
   const pending = keptContent(someBytes(300, 2))
   repository.addFile('b-1.0-py3-none-any.whl', pending, { tree: { state: 'pending' } })
   const aliases = [`dirhash:${tree.dirhash}`, `uv:${archiveId}`]

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import { BlobsInTurn } from '../../storage/blobs-in-turn.ts'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
-import { noMender } from '../../storage/mending.ts'
+import { noMender } from '../support/no-mender.ts'
 import type { Place } from '../../storage/model.ts'
 import { someBytes } from '../support/memory-content.ts'
 

@@ -17,7 +17,7 @@ import { formatDigest, hashBlake3, hashSha256, type Blake3, type Digest, type Sh
 import { archiveIdOf } from '../../storage/dirhash.ts'
 import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { createTree } from '../../storage/manifest.ts'
-import type { ProjectPage } from '../../storage/model.ts'
+import type { ProjectPage, Tree } from '../../storage/model.ts'
 import {
   parseFilename,
   parseIndexName,
@@ -30,6 +30,11 @@ import {
 import { parseTreePath } from '../../storage/tree-path.ts'
 import { MemoryAdministration } from './memory-administration.ts'
 import { keptContent, streamedContent } from './memory-content.ts'
+
+/** What is known of a wheel with this tree. */
+export function unpackedAs({ id, dirhash }: Tree) {
+  return { state: 'unpacked', id, dirhash, archiveId: archiveIdOf(dirhash), record: 'ok', portable: true } as const
+}
 
 /** A repository that holds all it has in maps: what the routes are tested against, with no disk and no upstream. */
 export class MemoryRepository implements Repository {

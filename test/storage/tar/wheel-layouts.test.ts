@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BlobStore } from '../../../storage/blobs/blob-store.ts'
 import { hashBlake3 } from '../../../storage/digest.ts'
-import { noMender } from '../../../storage/mending.ts'
+import { noMender } from '../../support/no-mender.ts'
 import { layOutTarGz } from '../../../storage/tar/tar-gz-layout.ts'
 import { WheelLayouts } from '../../../storage/tar/wheel-layouts.ts'
 
