@@ -2,6 +2,7 @@ import type { Catalog, PruneBudget } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import { repeat, type Repetition } from './repeat.ts'
 import type { Repository } from '../routes/repository.ts'
 
 /** How often it is looked whether room runs low, milliseconds. */
@@ -22,19 +23,12 @@ export type PruneSchedule = Pick<
   'maxBytes' | 'maxFiles' | 'unusedForMs' | 'keepFreeBytes' | 'pruneIntervalMs' | 'forgetAfterMs'
 >
 
-export interface Scheduler {
-  /** Ends the schedule, and waits for the prune that runs. */
-  close(): Promise<void>
-}
-
 /**
  * Keeps the store within its limits. Each interval they are all applied, and stale pages and metadata dropped; in between a prune is
- * made when one is exceeded that is cheap to look at: bytes, files, free space.
+ * made when one is exceeded that is cheap to look at: bytes, files, free space. The end waits for the prune that runs.
  */
-export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedule): Scheduler {
+export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedule): Repetition {
   const { clock, log } = options
-  let running: Promise<void> = Promise.resolve()
-  let isRunning = false
   // At the first look, or a server that is restarted more often than that would never come to it.
   let dueAt = clock()
   const look = async (): Promise<void> => {
@@ -43,23 +37,9 @@ export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedul
     await dropStale(options, schedule)
     dueAt = clock() + schedule.pruneIntervalMs
   }
-  const timer = setInterval(
-    () => {
-      if (isRunning) return
-      isRunning = true
-      running = look()
-        .catch((error: unknown) => log.error({ err: error }, 'a scheduled prune failed'))
-        .finally(() => (isRunning = false))
-    },
-    Math.min(LOOK_MS, schedule.pruneIntervalMs),
+  return repeat(Math.min(LOOK_MS, schedule.pruneIntervalMs), look, (error) =>
+    log.error({ err: error }, 'a scheduled prune failed'),
   )
-  timer.unref()
-  return {
-    async close() {
-      clearInterval(timer)
-      await running
-    },
-  }
 }
 
 /** @param budget what is to be held in any case. */

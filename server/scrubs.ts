@@ -2,6 +2,7 @@ import type { Clock } from '../storage/clock.ts'
 import { ScrubRunningError } from '../storage/errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { Log } from './log.ts'
+import { repeat, type Repetition } from './repeat.ts'
 
 /** How often it is looked whether a scrub is due, milliseconds; so the first one comes that long after the start. */
 const LOOK_MS = 600_000
@@ -13,11 +14,6 @@ export interface ScrubSchedule {
   readonly scrubBytesPerSecond: number | undefined
 }
 
-export interface ScrubScheduler {
-  /** Ends the schedule and the scrub that runs, which goes on from there after the next start. */
-  close(): Promise<void>
-}
-
 interface Parts {
   readonly store: Pick<Store, 'scrub' | 'catalog'>
   readonly clock: Clock
@@ -26,25 +22,18 @@ interface Parts {
   readonly lookMs?: number
 }
 
-/** Scrubs the store now and then, in whichever process is the first to find that it is due. */
-export function scheduleScrubs(parts: Parts, schedule: ScrubSchedule): ScrubScheduler {
+/**
+ * Scrubs the store now and then, in whichever process is the first to find that it is due. One that is broken off by the end goes on from there
+ * after the next start.
+ */
+export function scheduleScrubs(parts: Parts, schedule: ScrubSchedule): Repetition {
   const { log, lookMs = LOOK_MS } = parts
   if (schedule.scrubIntervalMs === undefined) return { close: () => Promise.resolve() }
-  const ending = new AbortController()
-  let running: Promise<void> | undefined
-  const timer = setInterval(() => {
-    running ??= scrubIfDue(parts, schedule, ending.signal)
-      .catch((error: unknown) => log.error({ err: error }, 'a scheduled scrub failed'))
-      .finally(() => (running = undefined))
-  }, lookMs)
-  timer.unref()
-  return {
-    async close() {
-      clearInterval(timer)
-      ending.abort(new Error('Arbor is shutting down'))
-      await running
-    },
-  }
+  return repeat(
+    lookMs,
+    (signal) => scrubIfDue(parts, schedule, signal),
+    (error) => log.error({ err: error }, 'a scheduled scrub failed'),
+  )
 }
 
 async function scrubIfDue(
