@@ -61,12 +61,15 @@ export class LengthMismatchError extends StorageError {
 export class ArchiveRefusedError extends StorageError {
   readonly code = 'ERR_ARCHIVE_REFUSED'
   readonly reason: RefusalReason
+  /** What is wrong, without the member. */
+  readonly detail: string
   /** The member at fault, as text safe to print; undefined where the fault is the archive's as a whole. */
   readonly path: string | undefined
 
   constructor(reason: RefusalReason, detail: string, path?: string, options?: ErrorOptions) {
     super(path === undefined ? detail : `${JSON.stringify(path)}: ${detail}`, options)
     this.reason = reason
+    this.detail = detail
     this.path = path
   }
 }

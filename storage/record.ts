@@ -12,8 +12,13 @@ export interface Listing {
   readonly size: number | undefined
 }
 
-/** RECORD, by path. The same path twice, saying different things, is listed without a hash. */
-export type Listings = ReadonlyMap<string, Listing>
+/** What RECORD says of the files that are there. However long it is, no more is kept than there are files. */
+export interface Listings {
+  /** A path that is listed twice, saying different things, is without a hash. */
+  readonly byPath: ReadonlyMap<string, Listing>
+  /** Does it list files that are not there? */
+  readonly hasOthers: boolean
+}
 
 /**
  * The path of the wheel's RECORD; undefined where there is none at the top, or several.
@@ -29,20 +34,22 @@ export function isExempt(path: string, recordPath: string): boolean {
   return path === recordPath || path === `${recordPath}.jws` || path === `${recordPath}.p7s`
 }
 
-/** Reads RECORD: CSV of path, `algorithm=base64url`, size (PEP 376). Undefined where it cannot be read. */
-export function parseRecord(bytes: Uint8Array): Listings | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  const rows = parseRows(text)
-  if (rows?.every((row) => row.length <= 3) !== true) return undefined
-  const listings = new Map<string, Listing>()
-  for (const [path = '', hash = '', size = ''] of rows) {
-    if (path === '') continue
+/**
+ * Reads RECORD, of a wheel whose files have these paths: CSV of path, `algorithm=base64url`, size (PEP 376). Undefined where it cannot be
+ * read.
+ */
+export function parseRecord(bytes: Uint8Array, recordPath: string, paths: ReadonlySet<string>): Listings | undefined {
+  const byPath = new Map<string, Listing>()
+  let hasOthers = false
+  for (const row of readRows(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())) {
+    if (row === undefined) return undefined
+    const [path = '', hash = '', size = ''] = row
     // Written on Windows by old tools; no path in a tree has a backslash.
     const name = path.replaceAll('\\', '/')
-    const listing = parseListing(hash, size)
-    listings.set(name, sameOrNone(listings.get(name), listing))
+    if (paths.has(name)) byPath.set(name, sameOrNone(byPath.get(name), parseListing(hash, size)))
+    else if (name !== '' && !isExempt(name, recordPath)) hasOthers = true
   }
-  return listings
+  return { byPath, hasOthers }
 }
 
 /** Whether a file's bytes are what RECORD says. `hex`: its digest by the algorithm of the listing. */
@@ -61,9 +68,8 @@ export function judge(
 ): RecordVerdict {
   if (listings === undefined) return 'absent'
   if (!found.areHashesRight) return 'hashes'
-  const listed = new Set([...listings.keys()].filter((path) => !isExempt(path, recordPath)))
-  const present = new Set([...found.paths].filter((path) => !isExempt(path, recordPath)))
-  return listed.size === present.size && listed.isSubsetOf(present) ? 'ok' : 'names'
+  if (listings.hasOthers) return 'names'
+  return [...found.paths].every((path) => listings.byPath.has(path) || isExempt(path, recordPath)) ? 'ok' : 'names'
 }
 
 function parseListing(hash: string, size: string): Listing {
@@ -82,17 +88,43 @@ function sameOrNone(before: Listing | undefined, now: Listing): Listing {
   return isSame ? now : { algorithm: undefined, hex: '', size: undefined }
 }
 
-/** Rows of fields, without the empty rows; undefined for quotes that are not closed, or in the middle of a field. */
-function parseRows(text: string): string[][] | undefined {
+const MAX_COLUMNS = 3
+
+/** Rows of fields, without the empty rows; undefined as the last for columns too many, or quotes that are not closed or in the middle of a field. */
+function* readRows(text: string): Generator<readonly string[] | undefined> {
   // Hardly ever is there a quote.
-  if (!text.includes('"')) return text.split(/\r?\n/).flatMap((line) => (line === '' ? [] : [line.split(',')]))
+  for (const row of text.includes('"') ? readQuotedRows(text) : readPlainRows(text)) {
+    if (row === undefined || row.length > MAX_COLUMNS) {
+      yield undefined
+      return
+    }
+    if (row.length > 1 || row[0] !== '') yield row
+  }
+}
+
+function* readPlainRows(text: string): Generator<readonly string[]> {
+  for (let start = 0; start < text.length;) {
+    const lineFeed = text.indexOf('\n', start)
+    const end = lineFeed === -1 ? text.length : lineFeed
+    const line = text.slice(start, text[end - 1] === '\r' ? end - 1 : end)
+    yield line.split(',', MAX_COLUMNS + 1)
+    start = end + 1
+  }
+}
+
+function* readQuotedRows(text: string): Generator<readonly string[] | undefined> {
   const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/y
-  const rows: string[][] = [[]]
+  let row: string[] = []
   while (field.lastIndex < text.length) {
     const match = field.exec(text)
-    if (match === null) return undefined
-    rows.at(-1)?.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
-    if (match[3] !== ',') rows.push([])
+    if (match === null || row.length > MAX_COLUMNS) {
+      yield undefined
+      return
+    }
+    row.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
+    if (match[3] === ',') continue
+    yield row
+    row = []
   }
-  return rows.filter((row) => row.length > 1 || (row[0] ?? '') !== '')
+  if (row.length > 0) yield row
 }

@@ -13,12 +13,17 @@ import { POLICY_VERSION } from './archive/policy.ts'
 /** How often an unpacking starts afresh because a prune took away what it relied on. */
 const MAX_CHANGES = 3
 
+/** A smaller wheel is unpacked in less time than processes take to agree on who does it, bytes. */
+const MIN_CLAIMED_BYTES = 1 << 20
+
 interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
   readonly unpacker: Unpacker
   /** Looks at the file of a wheel, and has it downloaded again if it is damaged or gone. */
   readonly heal: (wheel: Blake3) => Promise<Healed>
+  /** Has a wheel to itself, among all processes, until it is disposed of. Without it each unpacks what it is asked for. */
+  readonly claim?: (wheel: Blake3) => Promise<AsyncDisposable | undefined>
   /** Told of trouble in work that nobody waits for. */
   readonly onError: (error: unknown, task: string) => void
 }
@@ -37,7 +42,8 @@ export class Unpackings {
   /** The outcome for a stored wheel: the one that is known, or the one of unpacking it now. Throws only where the store fails. */
   async outcomeOf(wheel: Blake3): Promise<Unpacking> {
     const record = await this.#stores.catalog.findDistribution({ algorithm: 'blake3', hex: wheel })
-    return this.#isCurrent(record?.unpacking) ? record.unpacking : this.#flights.run(wheel, () => this.#unpack(wheel))
+    if (this.#isCurrent(record?.unpacking)) return record.unpacking
+    return this.#flights.run(wheel, () => this.#unpackClaimed(wheel, record?.size ?? 0))
   }
 
   /** Makes RECORD's verdict on a wheel that an earlier process left without: all of it is read once more. */
@@ -55,6 +61,19 @@ export class Unpackings {
   async settle(): Promise<void> {
     await this.#flights.settle()
     await this.#verdicts.settle()
+  }
+
+  /** Of several processes one unpacks it, and the others wait for what that commits. */
+  async #unpackClaimed(wheel: Blake3, size: number): Promise<Unpacking> {
+    const { claim, catalog } = this.#stores
+    if (claim === undefined || size < MIN_CLAIMED_BYTES) return this.#unpack(wheel)
+    const claimed = await claim(wheel)
+    try {
+      const record = await catalog.findDistribution({ algorithm: 'blake3', hex: wheel })
+      return this.#isCurrent(record?.unpacking) ? record.unpacking : await this.#unpack(wheel)
+    } finally {
+      await claimed?.[Symbol.asyncDispose]()
+    }
   }
 
   async #unpack(wheel: Blake3): Promise<Unpacking> {
@@ -114,7 +133,7 @@ export class Unpackings {
     const refusal = {
       kind: 'refused',
       reason: error.reason,
-      detail: error.message,
+      detail: error.detail,
       path: error.path,
       policy: POLICY_VERSION,
       ...(error.reason === 'limit' ? { limits: this.#stores.unpacker.limits } : {}),

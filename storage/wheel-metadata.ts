@@ -18,6 +18,19 @@ export function findMetadataPath(wheel: Filename, paths: Iterable<string>): stri
   return nameIn(folder) === nameIn(wheel) ? `${folder}/METADATA` : undefined
 }
 
+/**
+ * Is this core metadata of that wheel's project? A page that asks somebody to log in, or says sorry with status 200, is not. For what no digest
+ * vouches for.
+ */
+export function isMetadataOf(wheel: Filename, content: Uint8Array): boolean {
+  // A description in the body may have such lines, too.
+  const [headers = ''] = Buffer.from(content)
+    .toString('utf8')
+    .split(/\r?\n\r?\n/, 1)
+  const name = /^Name:[ \t]*(\S+)[ \t]*$/im.exec(headers)?.[1]
+  return name !== undefined && normalizeProjectName(name) === nameIn(wheel)
+}
+
 /** PEP 427: what precedes the first "-" is the name, in any spelling. */
 function nameIn(text: string): string {
   return normalizeProjectName(text.split('-', 1)[0] ?? '')

@@ -31,6 +31,8 @@ export function readEnd(file: ArchiveFile): ArchiveEnd {
   const tail = file.view(tailStart, file.size - tailStart)
   const at = findEnd(tail)
   assertPlainComment(tail.subarray(at + END_BYTES), 'the archive')
+  // A directory at 89 MB or behind can have one begin in the last fields: yauzl and others, who search from the end, would take it.
+  if (tail.lastIndexOf(END_SIGNATURE) !== at) throw new ArchiveRefusedError('not-a-zip', 'there are two end records')
   const fields = {
     disk: tail.readUInt16LE(at + 4),
     directoryDisk: tail.readUInt16LE(at + 6),

@@ -41,6 +41,19 @@ export function findZip64Body({ name, extra, path }: HeaderText): Buffer | undef
   return zip64
 }
 
+/**
+ * Does a Unicode path extra field give a member of this name another one? For archives that are refused anyway: reads as far as the fields are
+ * well-formed.
+ */
+export function isRenamed(name: Buffer, extra: Buffer): boolean {
+  for (let at = 0; at + 4 <= extra.length;) {
+    const end = at + 4 + extra.readUInt16LE(at + 2)
+    if (extra.readUInt16LE(at) === UNICODE_PATH_ID && renames(extra.subarray(at + 4, end), name)) return true
+    at = end
+  }
+  return false
+}
+
 /** APPNOTE.TXT 4.6.9: a field of another version, or whose checksum is not the header name's, is to be ignored. */
 function renames(body: Buffer, name: Buffer): boolean {
   if (body.length < 5 || body.readUInt8(0) !== 1 || body.readUInt32LE(1) !== crc32(name)) return false

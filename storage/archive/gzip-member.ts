@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib'
+import { promisify } from 'node:util'
+import { crc32, gunzip } from 'node:zlib'
 import { deflateRuns } from './deflate-runs.ts'
 
 /** RFC 1952 §2.3: deflate, no flags, no time, no extra flags, operating system unknown. */
@@ -27,4 +28,11 @@ export function storedBlockHeader(length: number, { isLast }: { readonly isLast:
 /** A whole member that unpacks to `bytes`, which are mostly runs. */
 export function gzipRuns(bytes: Uint8Array): Buffer {
   return Buffer.concat([GZIP_HEADER, deflateRuns(bytes), gzipTrailer(crc32(bytes), bytes.length)])
+}
+
+const unpack = promisify(gunzip)
+
+/** What a gzip unpacks to, away from this thread; undefined where it is damaged, or has more than `maxBytes`. */
+export async function unpackGzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
+  return unpack(bytes, { maxOutputLength: maxBytes }).catch(() => undefined)
 }

@@ -2,11 +2,14 @@ import type { Filename, TreePath } from '../names.ts'
 import { findMetadataPath } from '../wheel-metadata.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { isWhole, readMember } from './contents.ts'
+import { isRenamed } from './extra-fields.ts'
 import { DEFAULT_LIMITS } from './policy.ts'
 
 const END_BYTES = 22
 const MAX_COMMENT_BYTES = 0xffff
 const END_SIGNATURE = Buffer.from('PK\x05\x06', 'latin1')
+const LOCATOR_SIGNATURE = 0x07064b50
+const LOCATOR_BYTES = 20
 const RECORD_SIGNATURE = 0x02014b50
 const RECORD_BYTES = 46
 const HEADER_SIGNATURE = 0x04034b50
@@ -53,10 +56,12 @@ interface FoundDirectory {
 }
 
 function findDirectory(file: ArchiveFile): FoundDirectory | undefined {
-  const tail = Buffer.allocUnsafeSlow(Math.min(file.size, END_BYTES + MAX_COMMENT_BYTES))
+  const tail = Buffer.allocUnsafeSlow(Math.min(file.size, LOCATOR_BYTES + END_BYTES + MAX_COMMENT_BYTES))
   file.read(tail, file.size - tail.length)
   const at = tail.lastIndexOf(END_SIGNATURE)
   if (at < 0 || at + END_BYTES > tail.length) return undefined
+  // Some go by the ZIP64 end record that it points to, which may be about another directory.
+  if (at >= LOCATOR_BYTES && tail.readUInt32LE(at - LOCATOR_BYTES) === LOCATOR_SIGNATURE) return undefined
   const [size, offset] = [tail.readUInt32LE(at + 12), tail.readUInt32LE(at + 16)]
   const start = file.size - tail.length + at - size
   if (size === ELSEWHERE || offset === ELSEWHERE || start < offset) return undefined
@@ -71,9 +76,13 @@ function parseRecords(directory: Buffer): LooseRecord[] | undefined {
   for (let at = 0; at < directory.length;) {
     if (at + RECORD_BYTES > directory.length || directory.readUInt32LE(at) !== RECORD_SIGNATURE) return undefined
     const nameEnd = at + RECORD_BYTES + directory.readUInt16LE(at + 28)
+    const extraEnd = nameEnd + directory.readUInt16LE(at + 30)
+    const rawName = directory.subarray(at + RECORD_BYTES, nameEnd)
+    // To some it has another name, which may be METADATA's.
+    if (rawName.includes(0) || isRenamed(rawName, directory.subarray(nameEnd, extraEnd))) return undefined
     const flags = directory.readUInt16LE(at + 8)
     records.push({
-      name: directory.toString((flags & UTF8_FLAG) === 0 ? 'latin1' : 'utf8', at + RECORD_BYTES, nameEnd),
+      name: rawName.toString((flags & UTF8_FLAG) === 0 ? 'latin1' : 'utf8'),
       flags,
       method: directory.readUInt16LE(at + 10),
       crc32: directory.readUInt32LE(at + 16),
@@ -81,7 +90,7 @@ function parseRecords(directory: Buffer): LooseRecord[] | undefined {
       size: directory.readUInt32LE(at + 24),
       offset: directory.readUInt32LE(at + 42),
     })
-    at = nameEnd + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32)
+    at = extraEnd + directory.readUInt16LE(at + 32)
   }
   return records
 }

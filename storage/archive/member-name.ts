@@ -26,9 +26,12 @@ export function parseMemberName(raw: Buffer, flags: number, limits: ArchiveLimit
 /** A name that may hold anything, as text that can be shown. */
 export function printable(raw: Buffer): string {
   const text = raw.subarray(0, 200).toString()
-  return Array.from(text, (char) => (findPathFault(`a${char}`) === undefined || char === '/' ? char : '\ufffd')).join(
-    '',
-  )
+  return Array.from(text, (char) => (isPrintable(char) ? char : '\ufffd')).join('')
+}
+
+/** As in the third place of a name, where a colon makes no drive. */
+function isPrintable(char: string): boolean {
+  return char === '/' || char === '\\' || findPathFault(`aa${char}`) === undefined
 }
 
 export function isAscii(raw: Buffer): boolean {

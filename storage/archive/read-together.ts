@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib'
+import { type Gunzip, gunzipSync } from 'node:zlib'
 import type { ArchiveFile } from './archive-file.ts'
 import type { Member } from './archive.ts'
 import { readMember } from './contents.ts'
@@ -48,9 +48,10 @@ function wrapAll(file: ArchiveFile, members: readonly Member[]): Buffer {
 }
 
 /**
- * Undefined where not every stream fills exactly its own place. That they do follows from three things: a gzip member can begin only where its
- * magic number is, and that is nowhere but at our own headers; zlib held the length of each against its trailer; and the lengths that it held
- * add up to those of all members, none of which is 0, so none was run over by the one before.
+ * Undefined where not every stream fills exactly its own place. That they do follows from four things: a gzip member can begin only where its
+ * magic number is, and that is nowhere but at our own headers; zlib held the length of each against its trailer; all bytes were read, and Node
+ * takes a zero byte behind a trailer for the end of all; and the lengths add up to those of all members, none of which is 0, so none was run
+ * over by the one before.
  */
 function inflateAll(
   wrapped: Buffer,
@@ -59,8 +60,9 @@ function inflateAll(
   if (countMagic(wrapped) !== members.length) return undefined
   try {
     // One byte more: a stream that fills its buffer exactly costs a second one.
-    const contents = gunzipSync(wrapped, { chunkSize: Math.max(64, total + 1), maxOutputLength: total })
-    return contents.length === total ? contents : undefined
+    const settings = { info: true, chunkSize: Math.max(64, total + 1), maxOutputLength: total }
+    const { buffer, engine } = gunzipSync(wrapped, settings) as unknown as { buffer: Buffer; engine: Gunzip }
+    return buffer.length === total && engine.bytesWritten === wrapped.length ? buffer : undefined
   } catch {
     return undefined
   } finally {

@@ -17,6 +17,12 @@ import { DEFAULT_LIMITS } from './policy.ts'
  */
 const TAIL_BYTES = 22 + 0xffff + 20
 
+/**
+ * What is read before a directory that does not fit into the tail, bytes: there ends the .dist-info folder, METADATA with licences and RECORD behind
+ * it, and a round trip costs more. RECORD takes up to half as much as the directory.
+ */
+const BEFORE_DIRECTORY_BYTES = 64 * 1024
+
 /** The tail, the directory, the member, and once more for what is not where it usually is. */
 const MAX_REQUESTS = 4
 
@@ -45,7 +51,7 @@ export async function readRemoteMetadata(
     parts.add(missing.first, bytes)
     const outcome = parts.attempt((file) => readMetadata(wheel, file))
     if (outcome instanceof Uint8Array) return outcome
-    missing = outcome
+    missing = parts.widen(outcome)
   }
   throw new ArchiveRefusedError('limit', 'its metadata is scattered over the archive')
 }
@@ -112,7 +118,17 @@ class Parts {
   }
 
   add(first: number, bytes: Uint8Array): void {
-    this.#parts.push({ first, bytes })
+    const behind = this.#parts.findIndex((part) => part.first === first + bytes.length)
+    const [next] = behind === -1 ? [] : this.#parts.splice(behind, 1)
+    this.#parts.push({ first, bytes: next === undefined ? bytes : Buffer.concat([bytes, next.bytes]) })
+  }
+
+  /** What is to be fetched where this is missing: of what reaches into the tail, as the directory does, the rest, and what precedes it. */
+  widen({ first, last }: Missing): Missing {
+    const tail = this.#parts.find((part) => part.first + part.bytes.length === this.#size)
+    if (tail === undefined || last + 1 < tail.first) return { first, last }
+    const before = BEFORE_DIRECTORY_BYTES + Math.ceil((this.#size - first) / 2)
+    return { first: Math.max(0, first - before), last: tail.first - 1 }
   }
 
   attempt(read: (file: ArchiveFile) => Uint8Array): Uint8Array | Missing {

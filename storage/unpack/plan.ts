@@ -35,6 +35,8 @@ const MIN_HELP_NS = 20_000_000
 /** Nor is a second thread asked for so little: beside one huge file, for what stands around it. */
 const MIN_SECOND_NS = 2_000_000
 
+const MIB = 1024 * 1024
+
 /** Shares the members between two threads so that both take equally long. */
 export function planShares(members: readonly Member[]): Plan {
   const alone = { first: members, second: [] }
@@ -92,9 +94,10 @@ class Planning {
 
   /** What has the same checksum and size goes where the first of them is. */
   keepTwinsTogether(): void {
-    const isSecondByContents = new Map<string, boolean>()
+    const isSecondByContents = new Map<number, boolean>()
     for (const member of this.#members) {
-      const contents = `${member.crc32}:${member.size}`
+      // Sizes that are the same but for megabytes are taken for twins, too, which does no harm.
+      const contents = member.crc32 * MIB + (member.size % MIB)
       const isSecond = isSecondByContents.get(contents)
       if (isSecond === undefined) isSecondByContents.set(contents, this.#second.has(member.path))
       else if (isSecond) this.#second.add(member.path)

@@ -26,11 +26,16 @@ const free = { maxRatio: Infinity }
  * gzip file must not take it for two of them.
  */
 function gzipInside(first: string, second: string): Buffer {
-  const trailer = Buffer.alloc(8)
-  trailer.writeUInt32LE(crc32(first), 0)
-  trailer.writeUInt32LE(first.length, 4)
   const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
-  return Buffer.concat([deflateRawSync(first), trailer, header, deflateRawSync(second)])
+  return Buffer.concat([endedAsGzip(first), header, deflateRawSync(second)])
+}
+
+/** A stream with gzip's trailer. */
+function endedAsGzip(content: string): Buffer {
+  const trailer = Buffer.alloc(8)
+  trailer.writeUInt32LE(crc32(content), 0)
+  trailer.writeUInt32LE(content.length, 4)
+  return Buffer.concat([deflateRawSync(content), trailer])
 }
 
 /** Rows 15 to 21: what is in the members. */
@@ -114,6 +119,13 @@ export const contentCases: readonly HostileCase[] = [
     what: 'a gzip member with contents inside',
     archive: member({ compressed: gzipInside('so', 'sound') }),
     verdict: 'deflate',
+  },
+  {
+    row: 18,
+    what: 'the end of all that is gzip, with other contents for the next',
+    archive: member({ compressed: Buffer.concat([endedAsGzip('soundevil'), Buffer.alloc(1)]) }),
+    verdict: 'size',
+    path: 'sound.txt',
   },
   {
     row: 18,

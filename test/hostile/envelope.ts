@@ -36,6 +36,15 @@ export const envelopeCases: readonly HostileCase[] = [
     verdict: 'not-a-zip',
   },
   {
+    row: 5,
+    what: 'an end record that begins in the last fields of another',
+    archive: () =>
+      writeZip([{ name: 'zeros', method: 0, content: Buffer.alloc(0x054b5000 - 35) }], {
+        comment: Buffer.alloc(0x0106, ' '),
+      }),
+    verdict: 'not-a-zip',
+  },
+  {
     row: 6,
     what: 'a plain comment',
     archive: zip({ comment: Buffer.from('built 2026\tby é\r\n') }),

@@ -23,4 +23,5 @@ test('a refusal names its member in text that can be printed', async () => {
   const refusal = await findRefusal(writeZip([{ name: '\u001b[31mred\u202e.txt' }]))
   assert.equal(refusal?.path, '\ufffd[31mred\ufffd.txt')
   assert.doesNotMatch(refusal.message, /[\p{Cc}\u202e]/u)
+  for (const name of ['C:/x', 'a\\b', '../x:y']) assert.equal((await findRefusal(writeZip([{ name }])))?.path, name)
 })

@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { readRemoteMetadata } from '../../../storage/archive/remote-metadata.ts'
 import { ArchiveRefusedError } from '../../../storage/errors.ts'
 import { parseFilename } from '../../../storage/names.ts'
-import { makeWheel, wheelFilename, wheelMetadata, writeZip } from '../../support/zip-writer.ts'
+import { endOfArchive } from '../../support/zip-end.ts'
+import { unicodePathExtra } from '../../support/zip-extra.ts'
+import { makeWheel, wheelFilename, wheelMetadata, writeZip, type ZipMember } from '../../support/zip-writer.ts'
 
 const demo = { name: 'demo', version: '1.0' }
 const filename = parseFilename(wheelFilename(demo))
@@ -42,7 +44,18 @@ test('a directory, and metadata, that lie further ahead take one more read each'
   const { text, ranges } = await read(bytes)
   assert.equal(text, wheelMetadata(demo))
   assert.ok(ranges.length === 3, String(ranges.length))
-  assert.ok(ranges.reduce((sum, [first, last]) => sum + last - first, 0) < 500_000)
+  assert.ok(ranges.reduce((sum, [first, last]) => sum + last - first, 0) < 600_000)
+})
+
+test('a directory that does not fit into the first read comes with the metadata before it, and no byte comes twice', async () => {
+  const files = Array.from({ length: 1500 }, (_, count) => [`demo/a_rather_long_name_${count}.py`, ''] as const)
+  const recipe = { ...demo, files: { 'demo/data.bin': randomBytes(1_000_000), ...Object.fromEntries(files) } }
+  const bytes = makeWheel(recipe)
+  const { text, ranges } = await read(bytes)
+  assert.equal(text, wheelMetadata(recipe))
+  const [[tailStart] = [], [first, last] = [], ...others] = ranges
+  assert.deepEqual({ last, others }, { last: tailStart! - 1, others: [] })
+  assert.ok(bytes.length - first! < 400_000, String(bytes.length - first!))
 })
 
 test('a read that cannot be had is no metadata', async () => {
@@ -102,6 +115,20 @@ test('B8: likewise for a member that stands there twice, or whose name is refuse
   const other = { name: 'demo-1.0.dist-info/METADATA', content: 'Name: other\n' }
   await assert.rejects(read(makeWheel({ ...demo, extraMembers: [other] })), ArchiveRefusedError)
 })
+
+const METADATA = 'demo-1.0.dist-info/METADATA'
+const otherEnd = endOfArchive(0, 0, 0, { end64: {} }).subarray(0, -22)
+
+for (const [what, odd] of [
+  ['is METADATA up to a NUL', { name: `${METADATA}\0`, content: 'Name: other\n' }],
+  ['is METADATA by its Unicode path', { name: 'x', central: { extra: unicodePathExtra(METADATA, 'x') } }],
+  ['hides a ZIP64 end record in its comment', { name: '../x', central: { comment: otherEnd } }],
+] satisfies [string, ZipMember][]) {
+  test(`B8: what some read as another METADATA leaves none: a member that ${what}`, async () => {
+    const metadata = { name: METADATA, content: wheelMetadata(demo) }
+    await assert.rejects(read(writeZip([metadata, odd])), ArchiveRefusedError)
+  })
+}
 
 function commented(bytes: Buffer, comment: string): Buffer {
   const copy = Buffer.concat([bytes, Buffer.from(comment)])
