@@ -1,10 +1,11 @@
 import type { BlobStore, OpenBlob } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
-import type { Blake3 } from './digest.ts'
-import { BlobDamagedError } from './errors.ts'
+import { type Blake3, hashBlake3 } from './digest.ts'
+import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
 import { Pace } from './pace.ts'
+import { PassingBlob } from './passing-blob.ts'
 
 /** What is read of a pack at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
@@ -36,6 +37,8 @@ export class BlobsInTurn {
   /** As {@link hold} found them. */
   #places = new Map<Blake3, Place>()
   readonly #held = new Map<Blake3, OpenBlob>()
+  /** What is read piece by piece. */
+  #passing: PassingBlob | undefined
 
   constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore; readonly mender: Mender }) {
     this.#catalog = options.catalog
@@ -45,13 +48,16 @@ export class BlobsInTurn {
 
   /**
    * Holds open what these blobs lie in until {@link close}: no prune meanwhile, by whatever process, takes any of it from who reads. Throws
-   * {@link BlobDamagedError} where one is not there.
+   * {@link BlobDamagedError} where one is not there, {@link StoreChangedError} where it has no record, and nothing is damaged: it was pruned.
    */
   async hold(blake3s: Iterable<Blake3>): Promise<void> {
+    // Who was just broken off comes again at once.
+    if (this.#mender.isRunning) await this.#mender.settleTrees()
     const wanted = [...new Set(blake3s)]
+    let isMended = false
     await readMended(
-      (error) => this.#mend(error),
-      () => this.#hold(wanted),
+      async (error) => (isMended = await this.#mend(error)),
+      () => this.#hold(wanted, { isMended }),
     ).catch((error: unknown) => {
       this.close()
       throw error
@@ -64,12 +70,25 @@ export class BlobsInTurn {
     this.#places.clear()
   }
 
-  /** Fills `target` from `position` of a blob. Throws {@link BlobDamagedError} where that many bytes are not there (any more). */
-  read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
-    return readMended(
+  /**
+   * Fills `target` from `position` of a blob. Throws {@link BlobDamagedError} where that many bytes are not there (any more), or where these
+   * are the last of a blob that was read from its start, and it has others than its name says.
+   */
+  async read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
+    const place = await readMended(
       (error) => this.#mend(error),
       () => this.#read(blake3, target, position),
     )
+    if (target.length < place.size) this.#checkPassing(blake3, place, { bytes: target, position })
+  }
+
+  /** The pieces before may have been sent: it is mended for the next reader. */
+  #checkPassing(blake3: Blake3, place: Place, piece: { readonly bytes: Uint8Array; readonly position: number }): void {
+    if (piece.position === 0) this.#passing = new PassingBlob(blake3, place.size)
+    if (this.#passing?.blake3 !== blake3 || this.#passing.isAsNamed(piece)) return
+    const error = changed(blake3, place)
+    this.#mend(error).catch(() => {}) // It was pruned: nobody needs it.
+    throw error
   }
 
   /** Whatever it was made of again, the bytes are those of the digest: a reading may go on in the middle. */
@@ -80,7 +99,7 @@ export class BlobsInTurn {
     return this.#mender.mend(error)
   }
 
-  async #hold(blake3s: readonly Blake3[]): Promise<void> {
+  async #hold(blake3s: readonly Blake3[], { isMended }: { readonly isMended: boolean }): Promise<void> {
     const pace = new Pace()
     let mayHold = true
     for (let start = 0; start < blake3s.length; start += PLACES_BATCH) {
@@ -88,6 +107,7 @@ export class BlobsInTurn {
       const places = await this.#catalog.findPlaces(some)
       for (const blake3 of some) {
         const place = places.get(blake3)
+        if (place === undefined && isMended) throw new StoreChangedError(`${blake3} was pruned`)
         if (place === undefined) throw new BlobDamagedError(blake3, 'is not stored (any more)')
         this.#places.set(blake3, place)
         const file = place.kind === 'packed' ? place.pack : blake3
@@ -115,14 +135,18 @@ export class BlobsInTurn {
     return opened
   }
 
-  async #read(blake3: Blake3, target: Uint8Array, position: number): Promise<void> {
+  async #read(blake3: Blake3, target: Uint8Array, position: number): Promise<Place> {
     const place = this.#places.get(blake3) ?? (await this.#catalog.findPlace(blake3))
     if (place === undefined || position + target.length > place.size) {
       throw new BlobDamagedError(blake3, `has ${place?.size ?? 'no'} bytes, and is read from ${position}`)
     }
-    if (place.kind === 'file') return this.#fill(blake3, target, position)
-    const start = place.offset + position
-    return this.#readPacked({ pack: place.pack, start, end: start + target.length }, target)
+    if (place.kind === 'file') await this.#fill(blake3, target, position)
+    else {
+      const start = place.offset + position
+      await this.#readPacked({ pack: place.pack, start, end: start + target.length }, target)
+    }
+    if (target.length === place.size && hashBlake3(target) !== blake3) throw changed(blake3, place)
+    return place
   }
 
   async #readPacked(wanted: Stretch, target: Uint8Array): Promise<void> {
@@ -158,4 +182,9 @@ export class BlobsInTurn {
       file.close()
     }
   }
+}
+
+function changed(blake3: Blake3, place: Place): BlobDamagedError {
+  const file = place.kind === 'packed' ? place.pack : blake3
+  return new BlobDamagedError(file, `has other bytes than those of ${blake3}`)
 }

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { chmod, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -13,6 +13,11 @@ export interface Io {
   openIfPresent(path: string): Promise<IoFile | undefined>
   /** Gives a file its name, replacing what had it. Both on one file system. */
   rename(from: string, to: string): Promise<void>
+  /**
+   * Gives a file a name, unless something has it: then false, and the file stays. Both on one file system; on one without hard links, the last
+   * of two that do so at once wins.
+   */
+  nameIfFree(from: string, to: string): Promise<boolean>
   /** Lets nobody write to a file, its owner included; where the platform then could not rename or remove it, nothing. */
   makeReadOnly(path: string): Promise<void>
   /** Lets nobody but its owner read or write a file; whether others could. Where the platform has no such modes, nothing. */
@@ -27,6 +32,8 @@ export interface Io {
   list(path: string): Promise<readonly string[]>
   /** Bytes of a file; undefined where there is none. */
   size(path: string): Promise<number | undefined>
+  /** What tells the file at `path` from others that have, or had, the same name; undefined where there is none. */
+  identify(path: string): Promise<string | undefined>
   /** Bytes that an unprivileged process may still write to the file system that holds `path`, or will hold it once it is made. */
   freeBytes(path: string): Promise<number>
 }
@@ -65,6 +72,17 @@ export const diskIo: Io = {
     }
   },
   rename,
+  async nameIfFree(from, to) {
+    try {
+      await link(from, to)
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false
+      await rename(from, to)
+      return true
+    }
+    await rm(from)
+    return true
+  },
   async makeReadOnly(path) {
     if (process.platform !== 'win32') await chmod(path, 0o400)
   },
@@ -75,7 +93,14 @@ export const diskIo: Io = {
   },
   remove: (path) => rm(path, { force: true, recursive: true }),
   async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    // Not by node's `recursive`, which goes on for ever where there is nothing of a name and none can be made, as in /proc.
+    try {
+      await makeOneFolder(path)
+    } catch (error) {
+      if (!isMissing(error) || dirname(path) === path) throw error
+      await diskIo.makeFolder(dirname(path))
+      await makeOneFolder(path)
+    }
   },
   async syncFolder(path) {
     // Windows cannot open a folder, and needs no fsync of it.
@@ -98,6 +123,15 @@ export const diskIo: Io = {
   async size(path) {
     try {
       return (await stat(path)).size
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
+  async identify(path) {
+    try {
+      const { dev, ino } = await stat(path, { bigint: true })
+      return `${dev}:${ino}`
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -227,6 +261,21 @@ export const diskSyncIo: SyncIo = {
   remove: (path) => fs.rmSync(path, { force: true }),
 }
 
+/** Or leaves it as it is. */
+async function makeOneFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    // Not every platform says EEXIST of every folder that is there.
+    const isThere = !isMissing(error) && (await stat(path).catch(() => undefined))?.isDirectory() === true
+    if (!isThere) throw error
+  }
+}
+
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return hasCode(error, 'ENOENT')
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

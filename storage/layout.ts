@@ -18,6 +18,7 @@ import type { Blake3 } from './digest.ts'
  *     ├── scrub.lock              locked while a process scrubs
  *     └── staging/
  *         ├── <process>.lock      locked for as long as that process lives
+ *         ├── unpack-abcdef….lock locked while a process unpacks that wheel
  *         └── <process>/
  *             └── 1, 2, …         files that are being written
  */
@@ -37,6 +38,7 @@ export interface Layout {
   blob(blake3: Blake3): string
   quarantined(name: string): string
   stagingLock(process: string): string
+  unpackLock(wheel: Blake3): string
   stagingFolder(process: string): string
 }
 
@@ -60,6 +62,7 @@ export function createLayout(folder: string): Layout {
     blob: (blake3) => join(blobs, blake3.slice(0, 2), blake3.slice(2)),
     quarantined: (name) => join(quarantine, name),
     stagingLock: (process) => join(staging, `${process}.lock`),
+    unpackLock: (wheel) => join(staging, `unpack-${wheel}.lock`),
     stagingFolder: (process) => join(staging, process),
   }
 }

@@ -4,6 +4,7 @@ import type { Catalog, RecordedFile } from './catalog/catalog.ts'
 import type { Clock } from './clock.ts'
 import { ScrubRunningError } from './errors.ts'
 import type { DamageCounts, Healing } from './healing.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Files that are read from the catalog at once. */
 const BATCH = 1000
@@ -156,7 +157,7 @@ class Run {
       }
     }
     // Files that were looked at for another one's sake may still be on their way.
-    await this.#stores.healing.settle()
+    await untilAborted(this.#stores.healing.settle(), this.#options.signal).catch(() => {}) // all was looked at
     this.#tell()
     await catalog.saveScrubPosition(undefined)
     return true
@@ -179,8 +180,10 @@ class Run {
     this.#counts.files += 1
     if (state === 'sound') return this.#tellNowAndThen()
     try {
-      await healing.heal(blake3)
+      // It may wait for a download, and for an unpacking; both go on.
+      await untilAborted(healing.heal(blake3), signal)
     } catch (error) {
+      signal.throwIfAborted()
       onError(error, `healing ${blake3}`)
       this.#damaged[state] += 1
       this.#damaged.notHealed += 1

@@ -3,12 +3,14 @@ import { andThen, type AtHand } from './at-hand.ts'
 import type { BlobStore } from './blobs/blob-store.ts'
 import { inParallel } from './blobs/in-parallel.ts'
 import type { Catalog, CatalogStats, ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './catalog/catalog.ts'
+import { claim } from './claim.ts'
 import type { Clock } from './clock.ts'
 import type { Blake3, Digests } from './digest.ts'
 import { BlobDamagedError, StoreChangedError, StoreClosedError, StoreFullError } from './errors.ts'
 import { type Damage, Healing } from './healing.ts'
 import { keepSpool } from './ingest.ts'
 import type { Io } from './io.ts'
+import { createLayout } from './layout.ts'
 import { Lull } from './lull.ts'
 import { type LoadedManifest, Manifests } from './manifests.ts'
 import type { Distribution, DistributionRecord, RecordVerdict, Sighting, Unpacking } from './model.ts'
@@ -61,6 +63,7 @@ export class Store {
   /** When distributions and trees were last used; not yet in the catalog. */
   #uses = new Map<Blake3, number>()
   readonly #ending = new AbortController()
+  #generation = 0
   #closing = false
 
   constructor(options: StoreOptions) {
@@ -72,10 +75,20 @@ export class Store {
       ...options,
       unpack: (wheel) => this.#unpackings.outcomeOf(wheel),
       onCondemned: () => this.#forget(),
+      onDamage: (damage) => {
+        // What was sent in another way meanwhile is found anew.
+        if (damage.stage === 'healed') this.#generation += 1
+        options.onDamage?.(damage)
+      },
     })
     this.#healing = healing
     this.#blobs = new StoredBlobs({ catalog, blobs, mender: healing, memoryBytes: share(0.6) })
-    this.#unpackings = new Unpackings({ ...options, heal: (wheel) => healing.heal(wheel) })
+    const layout = createLayout(options.folder)
+    this.#unpackings = new Unpackings({
+      ...options,
+      heal: (wheel) => healing.heal(wheel),
+      claim: (wheel) => claim(options.io, layout.unpackLock(wheel), this.#ending.signal),
+    })
     this.#manifests = new Manifests({ catalog, blobs: this.#blobs, healing, memoryBytes: share(0.2) })
     this.renditions = new TreeRenditions({
       blobs,
@@ -132,6 +145,16 @@ export class Store {
     return found instanceof Promise ? found.catch(undefinedIfDamaged) : found
   }
 
+  /** The whole of a small blob, if it is in memory. */
+  findBytes(blake3: Blake3): Uint8Array | undefined {
+    return this.#blobs.findBytes(blake3)
+  }
+
+  /** Another number each time that everything in memory was forgotten, or something is healed: what was found before may be gone, or not the best. */
+  get generation(): number {
+    return this.#generation
+  }
+
   /** Undefined where no such tree is stored. Throws {@link BlobDamagedError}. */
   findManifest(id: Blake3): AtHand<LoadedManifest | undefined> {
     return this.#manifests.find(id)
@@ -153,11 +176,16 @@ export class Store {
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
   }
 
-  /** The same with nobody waiting: between downloads, so that it takes no processor from those who wait for one. */
+  /** The same with nobody waiting: between downloads. */
   unpackLater(wheel: Blake3): void {
     if (this.#closing) return
-    const unpacking = this.#lull.wait(this.#ending.signal).then(() => this.#unpackings.outcomeOf(wheel))
+    const unpacking = this.awaitLull(this.#ending.signal).then(() => this.#unpackings.outcomeOf(wheel))
     this.#inBackground(`unpacking ${wheel}`, unpacking)
+  }
+
+  /** Resolves between downloads, for what would take processors from those who wait for one. Rejects when the signal is aborted. */
+  awaitLull(signal: AbortSignal): Promise<void> {
+    return this.#lull.wait(signal)
   }
 
   /** A stored distribution was asked for, or something of a tree. Cheap: written to the catalog now and then. */
@@ -187,7 +215,7 @@ export class Store {
     const executing = this.catalog.executePrune(plan, (gone) => blobs.remove(gone), options)
     const outcome = await executing.finally(() => this.#forget())
     if (options.isPartial === true) return outcome
-    await sweepOrphans(this.catalog, blobs)
+    await sweepOrphans(this.catalog, blobs, options.signal)
     await this.catalog.recordRun('prune', { endedAt: this.#options.clock(), outcome })
     return outcome
   }
@@ -225,6 +253,7 @@ export class Store {
   }
 
   #forget(): void {
+    this.#generation += 1
     this.#blobs.forget()
     this.#manifests.forget()
     this.renditions.forget()

@@ -7,6 +7,7 @@ import { type Blake3, hashBlake3 } from './digest.ts'
 import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { MendedIteration, type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
+import { CheckedIteration, PassingBlob } from './passing-blob.ts'
 
 /** A blob up to this many bytes is kept in memory whole once it was read. */
 const SMALL_BYTES = 1 << 20
@@ -22,6 +23,8 @@ export interface StoredBlob {
    * was pruned; the iteration throws the former if the file is short. A chunk is valid only until the next one is asked for.
    */
   open(first: number, last: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** Reads all of it; the iteration also throws, in place of the last chunk, where these are other bytes than those of the digest. */
+  openChecked(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** Blobs by digest, the small ones from memory: reading, as if there were no packs. */
@@ -55,6 +58,11 @@ export class StoredBlobs {
     return this.#memory.get(blake3) ?? this.#findMended(blake3)
   }
 
+  /** The whole of a small blob, if it is in memory. */
+  findBytes(blake3: Blake3): Uint8Array | undefined {
+    return this.#memory.get(blake3)?.bytes
+  }
+
   /** Forgets everything in memory: some of it was pruned. */
   forget(): void {
     this.#memory.clear()
@@ -75,7 +83,8 @@ export class StoredBlobs {
       blake3,
       size: place.size,
       bytes,
-      open: (first, last, signal) => this.#open(blake3, place, { first, last, signal }),
+      open: (first, last, signal) => this.#open(blake3, place, { first, last, signal, isChecked: false }),
+      openChecked: (signal) => this.#open(blake3, place, { first: 0, last: place.size - 1, signal, isChecked: true }),
     }
     this.#memory.set(blake3, blob)
     return blob
@@ -106,7 +115,7 @@ export class StoredBlobs {
   async #open(
     blake3: Blake3,
     place: Place,
-    range: { readonly first: number; readonly last: number; readonly signal: AbortSignal },
+    range: { readonly first: number; readonly last: number; readonly signal: AbortSignal; readonly isChecked: boolean },
   ): Promise<AsyncIterable<Uint8Array>> {
     // Who was just broken off comes again at once.
     if (this.#mender.isRunning) await this.#mender.settleTrees()
@@ -122,7 +131,8 @@ export class StoredBlobs {
         return readBlob(file, { first: offset + range.first, last: offset + range.last }, range.signal)
       },
     )
-    return new MendedIteration(reading, this.#mender)
+    const checked = range.isChecked ? new CheckedIteration(reading, new PassingBlob(blake3, place.size)) : reading
+    return new MendedIteration(checked, this.#mender)
   }
 
   async #openFile(blake3: Blake3, place: Place): Promise<{ file: OpenBlob; offset: number }> {

@@ -13,7 +13,7 @@ import { openStaging, type Staging } from './staging.ts'
 import { asStoreErrors } from './store-full.ts'
 import { asDamage } from './unreadable.ts'
 
-/** Of the four threads that node has for disk work, those that adopting and removing may fill. */
+/** Of the few threads that node has for disk work, those that adopting and removing may fill. */
 const WIDTH = 2
 
 export interface DiskBlobStoreOptions {

@@ -60,7 +60,11 @@ export interface Catalog {
   savePage(page: StoredPage, options?: { readonly json?: string | undefined }): Promise<void>
   /** Upstream said "not modified": the page is fresh again. */
   confirmPage(index: IndexName, project: ProjectName, fetchedAt: number): Promise<void>
-  /** Upstream has no such project (any more). */
+  /** Upstream has no such project (any more): there is no page from now on, and that is remembered as one is. */
+  saveAbsence(index: IndexName, project: ProjectName, foundAt: number): Promise<void>
+  /** When that was found last; undefined: nothing is known, or there is a page. */
+  findAbsence(index: IndexName, project: ProjectName): Promise<number | undefined>
+  /** Nothing is known of it any more. */
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
   /** The pages that list a file with this SHA-256, whether it is stored or not. Others can do something in between. */
   findPagesListing(sha256: Sha256): Promise<readonly PageName[]>
@@ -205,9 +209,9 @@ export interface Catalog {
 
   /**
    * Drops pages that upstream did not confirm since `before`, and metadata that was saved before it, of whose project or wheel nothing
-   * is stored: what nobody asks for. Others can write in between.
+   * is stored: what nobody asks for. Others can write in between. The signal ends it early: what was dropped by then is its outcome.
    */
-  dropStale(before: number): Promise<StaleCounts>
+  dropStale(before: number, options?: { readonly signal?: AbortSignal }): Promise<StaleCounts>
 
   close(): Promise<void>
 }

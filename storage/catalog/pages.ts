@@ -1,12 +1,36 @@
 import type { StoredPage } from '../model.ts'
 import type { IndexName, ProjectName } from '../names.ts'
-import { formatPageContent } from './page-content.ts'
+import type { Catalog } from './catalog.ts'
+import { formatPageContent, parsePageContent } from './page-content.ts'
 import { saveListing } from './listings.ts'
 import type { Connection } from './sqlite-connection.ts'
+import type { Transactions } from './transactions.ts'
 import { dropUnlisted } from './upload-times.ts'
 
+type Pages = Pick<Catalog, 'findPage' | 'savePage' | 'confirmPage' | 'saveAbsence' | 'findAbsence' | 'forgetPage'>
+
+/** The part of the catalog that is about project pages. */
+export function pagesOf(db: Transactions): Pages {
+  return {
+    async findPage(index, project) {
+      const row = await db.read((connection) => findPage(connection, index, project))
+      if (row === undefined) return undefined
+      const { etag, lastModified, fetchedAt, content } = row
+      const page = await parsePageContent(content)
+      return { index, project, page, etag: etag ?? undefined, lastModified: lastModified ?? undefined, fetchedAt }
+    },
+    savePage: (page, { json } = {}) => db.write('normal', (connection) => savePage(connection, page, json)),
+    confirmPage: (index, project, fetchedAt) =>
+      db.write('normal', (connection) => confirmPage(connection, index, project, fetchedAt)),
+    saveAbsence: (index, project, foundAt) =>
+      db.write('normal', (connection) => saveAbsence(connection, index, project, foundAt)),
+    findAbsence: (index, project) => db.read((connection) => findAbsence(connection, index, project)),
+    forgetPage: (index, project) => db.write('normal', (connection) => forgetPage(connection, index, project)),
+  }
+}
+
 /** A page as it is stored. */
-export interface PageRow {
+interface PageRow {
   readonly etag: string | null
   readonly lastModified: string | null
   readonly fetchedAt: number
@@ -14,7 +38,7 @@ export interface PageRow {
   readonly content: string
 }
 
-export function findPage(connection: Connection, index: IndexName, project: ProjectName): PageRow | undefined {
+function findPage(connection: Connection, index: IndexName, project: ProjectName): PageRow | undefined {
   return connection.find<PageRow>(
     `SELECT etag, last_modified AS lastModified, fetched_at AS fetchedAt, content
      FROM page JOIN page_content ON page = page.id WHERE index_name = ? AND project = ?`,
@@ -23,7 +47,7 @@ export function findPage(connection: Connection, index: IndexName, project: Proj
   )
 }
 
-export function savePage(connection: Connection, stored: StoredPage, json = formatPageContent(stored.page)): void {
+function savePage(connection: Connection, stored: StoredPage, json = formatPageContent(stored.page)): void {
   const { id } = connection.get<{ id: number }>(
     `INSERT INTO page (index_name, project, etag, last_modified, fetched_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (index_name, project) DO UPDATE
@@ -45,10 +69,38 @@ export function savePage(connection: Connection, stored: StoredPage, json = form
   dropUnlisted(connection, id, stored.page.files)
 }
 
-export function confirmPage(connection: Connection, index: IndexName, project: ProjectName, fetchedAt: number): void {
+function confirmPage(connection: Connection, index: IndexName, project: ProjectName, fetchedAt: number): void {
   connection.run('UPDATE page SET fetched_at = ? WHERE index_name = ? AND project = ?', fetchedAt, index, project)
 }
 
-export function forgetPage(connection: Connection, index: IndexName, project: ProjectName): void {
+/** A page without content; unless a newer page is there. */
+function saveAbsence(connection: Connection, index: IndexName, project: ProjectName, foundAt: number): void {
+  const saved = connection.find<{ id: number }>(
+    `INSERT INTO page (index_name, project, fetched_at) VALUES (?, ?, ?)
+     ON CONFLICT (index_name, project) DO UPDATE
+       SET etag = NULL, last_modified = NULL, fetched_at = excluded.fetched_at WHERE fetched_at <= excluded.fetched_at
+     RETURNING id`,
+    index,
+    project,
+    foundAt,
+  )
+  if (saved === undefined) return
+  connection.run('DELETE FROM page_content WHERE page = ?', saved.id)
+  saveListing(connection, saved.id, [])
+  dropUnlisted(connection, saved.id, [])
+}
+
+/** When {@link saveAbsence} was told so; undefined: it was not, or there is a page again. */
+function findAbsence(connection: Connection, index: IndexName, project: ProjectName): number | undefined {
+  const found = connection.find<{ foundAt: number }>(
+    `SELECT fetched_at AS foundAt FROM page
+     WHERE index_name = ? AND project = ? AND NOT EXISTS (SELECT 1 FROM page_content WHERE page = page.id)`,
+    index,
+    project,
+  )
+  return found?.foundAt
+}
+
+function forgetPage(connection: Connection, index: IndexName, project: ProjectName): void {
   connection.run('DELETE FROM page WHERE index_name = ? AND project = ?', index, project)
 }

@@ -3,8 +3,7 @@ import type { Io } from '../io.ts'
 import * as distributions from './distributions.ts'
 import { listingsOf } from './listings.ts'
 import * as metadata from './metadata.ts'
-import { parsePageContent } from './page-content.ts'
-import * as pages from './pages.ts'
+import { pagesOf } from './pages.ts'
 import * as places from './places.ts'
 import { Transactions } from './transactions.ts'
 import * as trees from './trees.ts'
@@ -28,17 +27,7 @@ export interface SqliteCatalogOptions {
 export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCatalogOptions): Promise<Catalog> {
   const db = await Transactions.open(path, { readOnly, io })
   return {
-    async findPage(index, project) {
-      const row = await db.read((connection) => pages.findPage(connection, index, project))
-      if (row === undefined) return undefined
-      const { etag, lastModified, fetchedAt, content } = row
-      const page = await parsePageContent(content)
-      return { index, project, page, etag: etag ?? undefined, lastModified: lastModified ?? undefined, fetchedAt }
-    },
-    savePage: (page, { json } = {}) => db.write('normal', (connection) => pages.savePage(connection, page, json)),
-    confirmPage: (index, project, fetchedAt) =>
-      db.write('normal', (connection) => pages.confirmPage(connection, index, project, fetchedAt)),
-    forgetPage: (index, project) => db.write('normal', (connection) => pages.forgetPage(connection, index, project)),
+    ...pagesOf(db),
     ...listingsOf(db),
 
     findDistribution: (digest) => db.read((connection) => distributions.findDistribution(connection, digest)),

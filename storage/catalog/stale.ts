@@ -22,26 +22,36 @@ const STALE_PAGE = `fetched_at < ? AND NOT EXISTS (
 const STALE_METADATA = 'saved_at < ? AND NOT EXISTS (SELECT 1 FROM distribution WHERE sha256 = metadata.wheel)'
 
 /** See the interface. */
-export async function dropStale(transactions: Transactions, before: number): Promise<StaleCounts> {
-  const pages = await transactions.survey((connection) => listPages(connection, before))
-  const metadata = await transactions.survey((connection) => listMetadata(connection, before))
+export async function dropStale(
+  transactions: Transactions,
+  before: number,
+  signal?: AbortSignal,
+): Promise<StaleCounts> {
+  const limits = { before, signal }
+  const pages = await transactions.survey((connection) => listPages(connection, limits))
+  const metadata = await transactions.survey((connection) => listMetadata(connection, limits))
+  const sqlOfPage = `DELETE FROM page WHERE id = ? AND ${STALE_PAGE}`
+  const sqlOfMetadata = `DELETE FROM metadata WHERE id = ? AND ${STALE_METADATA}`
   return {
-    pages: await drop(transactions, pages, { sql: `DELETE FROM page WHERE id = ? AND ${STALE_PAGE}`, before }),
-    metadata: await drop(transactions, metadata, {
-      sql: `DELETE FROM metadata WHERE id = ? AND ${STALE_METADATA}`,
-      before,
-    }),
+    pages: await drop(transactions, pages, { sql: sqlOfPage, ...limits }),
+    metadata: await drop(transactions, metadata, { sql: sqlOfMetadata, ...limits }),
   }
+}
+
+interface Limits {
+  readonly before: number
+  readonly signal: AbortSignal | undefined
 }
 
 /** Holds each against the condition once more. */
 async function drop(
   transactions: Transactions,
   ids: readonly number[],
-  { sql, before }: { readonly sql: string; readonly before: number },
+  { sql, before, signal }: Limits & { readonly sql: string },
 ): Promise<number> {
   let dropped = 0
   for (let start = 0; start < ids.length; start += DROP_BATCH) {
+    if (signal?.aborted === true) break
     // So that writers of other processes get their turn.
     if (start > 0) await setTimeout(WRITE_POLL_MS + 5)
     await transactions.write('normal', (connection) => {
@@ -51,11 +61,12 @@ async function drop(
   return dropped
 }
 
-async function listPages(connection: Connection, before: number): Promise<number[]> {
+async function listPages(connection: Connection, { before, signal }: Limits): Promise<number[]> {
   const { last } = connection.get<{ last: number }>('SELECT ifnull(max(id), 0) AS last FROM page')
   const stale: number[] = []
   const pace = new Pace()
   for (let after = 0; after < last; after += READ_BATCH) {
+    if (signal?.aborted === true) break
     const rows = connection.all<{ id: number }>(
       `SELECT id FROM page WHERE id > ? AND id <= ? AND ${STALE_PAGE}`,
       after,
@@ -69,20 +80,24 @@ async function listPages(connection: Connection, before: number): Promise<number
 }
 
 /** From the index alone: the rows themselves are long. */
-async function listMetadata(connection: Connection, before: number): Promise<number[]> {
+async function listMetadata(connection: Connection, { before, signal }: Limits): Promise<number[]> {
   const stale: number[] = []
   const pace = new Pace()
-  let last: { readonly savedAt: number; readonly wheel: Uint8Array } | undefined = {
+  // With the id, since several indexes may say something of one wheel at the same moment.
+  let last: { readonly savedAt: number; readonly wheel: Uint8Array; readonly id: number } | undefined = {
     savedAt: Number.MIN_SAFE_INTEGER,
     wheel: new Uint8Array(),
+    id: 0,
   }
   while (last !== undefined) {
+    if (signal?.aborted === true) break
     const rows: { id: number; savedAt: number; wheel: Uint8Array; isStale: number }[] = connection.all(
       `SELECT id, saved_at AS savedAt, wheel, ${STALE_METADATA} AS isStale FROM metadata INDEXED BY metadata_saved
-       WHERE (saved_at, wheel) > (?, ?) AND saved_at < ? ORDER BY saved_at, wheel LIMIT ?`,
+       WHERE (saved_at, wheel, id) > (?, ?, ?) AND saved_at < ? ORDER BY saved_at, wheel, id LIMIT ?`,
       before,
       last.savedAt,
       last.wheel,
+      last.id,
       before,
       READ_BATCH,
     )

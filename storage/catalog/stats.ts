@@ -5,7 +5,9 @@ import { readTotals } from './totals.ts'
 /** From the running totals: counting a million blobs would take a tenth of a second. */
 export function readStats(connection: Connection): CatalogStats {
   const total = readTotals(connection)
-  const { pages } = connection.get<{ pages: number }>('SELECT count(*) AS pages FROM page')
+  const { pages } = connection.get<{ pages: number }>(
+    'SELECT count(*) AS pages FROM page WHERE EXISTS (SELECT 1 FROM page_content WHERE page = page.id)',
+  )
   return {
     pages,
     distributions: total.distributions,

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { StoreClosedError, StoreFullError } from '../errors.ts'
+import { StoreClosedError, StoreFormatError, StoreFullError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { checkUpToDate, migrate } from './migrate.ts'
@@ -24,9 +24,17 @@ export interface OpenOptions {
 
 interface Parts {
   readonly path: string
-  readonly writer: Connection | undefined
-  readonly reader: Connection | undefined
-  readonly io: Io | undefined
+  readonly writer?: Connection
+  readonly reader?: Connection
+  readonly disk?: Disk | undefined
+}
+
+/** What is held of the file system beside the connections. */
+interface Disk {
+  readonly io: Io
+  /** The database's file, whatever has its name later. */
+  readonly identity: string | undefined
+  readonly walSync: WalSync | undefined
 }
 
 /**
@@ -41,28 +49,31 @@ export class Transactions {
   readonly #reader: Connection | undefined
   /** Undefined: SQLite does both within a commit. */
   readonly #checkpointer: Checkpointer | undefined
-  readonly #walSync: WalSync | undefined
+  readonly #disk: Disk | undefined
   readonly #running = new Set<Promise<unknown>>()
   #turns: Promise<unknown> = Promise.resolve()
   #durability: Durability | undefined
   #isClosed = false
 
-  private constructor({ path, writer, reader, io }: Parts) {
+  private constructor({ path, writer, reader, disk }: Parts) {
     this.#path = path
     this.#writer = writer
     this.#reader = reader
-    if (writer === undefined || reader === undefined) return
-    this.#checkpointer = new Checkpointer(path, writer)
-    this.#walSync = io !== undefined && WalSync.isPossible() ? new WalSync(io, path) : undefined
+    this.#disk = disk
+    if (writer !== undefined && reader !== undefined) this.#checkpointer = new Checkpointer(path, writer)
   }
 
   /** Creates or migrates the database as needed. Throws {@link StoreFormatError}; nothing is left open then. */
   static async open(path: string, { readOnly, io }: OpenOptions): Promise<Transactions> {
-    if (readOnly) return new Transactions({ path, writer: undefined, reader: openReader(path), io })
+    if (readOnly) return new Transactions({ path, reader: openReader(path) })
     const writer = await openWriter(path)
+    if (path === ':memory:') return new Transactions({ path, writer })
+    let reader: Connection | undefined
     try {
-      return new Transactions({ path, writer, reader: path === ':memory:' ? undefined : openReader(path), io })
+      reader = openReader(path)
+      return new Transactions({ path, writer, reader, disk: io && (await openDisk(io, path)) })
     } catch (error) {
+      reader?.close()
       writer.close()
       throw error
     }
@@ -107,7 +118,7 @@ export class Transactions {
 
   /** Resolves once all that was committed survives a power cut. */
   async sync(): Promise<void> {
-    await this.#walSync?.sync()
+    await this.#disk?.walSync?.sync()
   }
 
   /** Waits for what was begun, then closes. */
@@ -115,7 +126,7 @@ export class Transactions {
     if (this.#isClosed) return
     this.#isClosed = true
     await Promise.allSettled([this.#turns, ...this.#running])
-    await this.#walSync?.close()
+    await this.#disk?.walSync?.close()
     await this.#checkpointer?.close()
     this.#reader?.close()
     this.#writer?.close()
@@ -141,8 +152,9 @@ export class Transactions {
   }
 
   async #begin(writer: Connection, wanted: Durability): Promise<void> {
-    if (this.#walSync?.isBroken === true) this.#takeOver(writer, this.#walSync)
-    const durability = this.#walSync === undefined ? wanted : 'normal'
+    const walSync = this.#disk?.walSync
+    if (walSync?.isBroken === true) this.#takeOver(writer, walSync)
+    const durability = walSync === undefined ? wanted : 'normal'
     if (this.#durability !== durability) {
       writer.exec(`PRAGMA synchronous = ${durability}`)
       this.#durability = durability
@@ -171,6 +183,7 @@ export class Transactions {
   }
 
   async #surveyApart<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    await this.#assertInPlace()
     const connection = openReader(this.#path)
     try {
       connection.exec('BEGIN')
@@ -179,6 +192,21 @@ export class Transactions {
       connection.close()
     }
   }
+
+  /** What is open already goes on with the file that it has; a new connection would have what is there now, and take all blobs for unrecorded. */
+  async #assertInPlace(): Promise<void> {
+    if (this.#disk === undefined) return
+    const { io, identity } = this.#disk
+    if ((await io.identify(this.#path)) === identity) return
+    throw new StoreFormatError(
+      `${this.#path} was removed or replaced under a running Arbor, which goes on with what it has open: restart it to go on with what is there`,
+    )
+  }
+}
+
+/** Of a database that is open. */
+async function openDisk(io: Io, path: string): Promise<Disk> {
+  return { io, identity: await io.identify(path), walSync: await WalSync.open(io, path) }
 }
 
 function closed(): StoreClosedError {

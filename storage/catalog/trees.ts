@@ -32,6 +32,9 @@ export function findTreesByArchiveId(connection: Connection, archiveId: string):
   return connection.all<TreeRow>(`${SELECT} WHERE archive_id = ? ORDER BY tree.id`, archiveId).map(recordOf)
 }
 
+/** Rows that one statement inserts: less than a millisecond. */
+const STRETCH = 1000
+
 /** Belongs in a transaction. Throws {@link StoreChangedError}, see the interface. */
 export async function addTree(connection: Connection, wheel: Blake3, unpacked: UnpackedTree): Promise<void> {
   const distribution = findWheel(connection, wheel)
@@ -100,9 +103,11 @@ async function insertTree(
     tree.fileCount,
     tree.size,
   )
-  // In the order of the key, which is twice as fast.
-  for (const blob of [...blobs.values()].toSorted((a, b) => a - b)) {
-    connection.run('INSERT INTO tree_blob (tree, blob) VALUES (?, ?)', id, blob)
+  // In the order of the key, and a stretch at a time: a statement for each takes eight times as long.
+  const ordered = [...blobs.values()].toSorted((a, b) => a - b)
+  for (let start = 0; start < ordered.length; start += STRETCH) {
+    const stretch = JSON.stringify(ordered.slice(start, start + STRETCH))
+    connection.run('INSERT INTO tree_blob (tree, blob) SELECT ?, value FROM json_each(?)', id, stretch)
     if (pace.isDue) await pace.rest()
   }
   return id

@@ -57,7 +57,7 @@ export function upkeepOf(db: Transactions): Upkeep {
     listPins: () => db.read(pins.listPins),
     planPrune: (budget, now, disk) => db.survey((connection) => planPrune(connection, budget, { now, ...disk })),
     executePrune: (plan, release, options) => executePrune(db, plan, release, options),
-    dropStale: (before) => dropStale(db, before),
+    dropStale: (before, { signal } = {}) => dropStale(db, before, signal),
     releaseOrphans: (candidates, release) => releaseUnrecorded(db, candidates, release),
   }
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { asStoreErrors } from '../blobs/store-full.ts'
+import { StoreFormatError } from '../errors.ts'
 import type { Io, IoFile } from '../io.ts'
 
 /**
@@ -12,21 +13,26 @@ import type { Io, IoFile } from '../io.ts'
 export class WalSync {
   readonly #io: Io
   readonly #path: string
-  #file: IoFile | undefined
+  readonly #file: IoFile
+  #isFolderSynced = false
   #running: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
   #failure: Error | undefined
 
-  /** @param path of the database. */
-  constructor(io: Io, path: string) {
+  private constructor(io: Io, path: string, file: IoFile) {
     this.#io = io
     this.#path = path
+    this.#file = file
   }
 
-  /** Whether it can: elsewhere SQLite has to sync by itself. */
-  static isPossible(): boolean {
+  /** Of the database at `path`, while that is open. Undefined where it cannot be done: there SQLite has to sync by itself. */
+  static async open(io: Io, path: string): Promise<WalSync | undefined> {
     // An fsync of a file that was opened for reading.
-    return process.platform !== 'win32'
+    if (process.platform === 'win32') return undefined
+    // Before somebody removes it: SQLite would go on with what it has open, too.
+    const file = await io.openIfPresent(`${path}-wal`)
+    if (file !== undefined) return new WalSync(io, path, file)
+    throw new StoreFormatError(`${path} can have no log beside it: its file system does not support what SQLite needs`)
   }
 
   /** Whether the log may have a hole. */
@@ -54,24 +60,17 @@ export class WalSync {
   async close(): Promise<void> {
     await this.#next?.catch(() => {})
     await this.#running.catch(() => {})
-    await this.#file?.close().catch(() => {}) // best effort: it was opened for reading
+    await this.#file.close().catch(() => {}) // best effort: it was opened for reading
   }
 
   async #sync(): Promise<void> {
     await asStoreErrors(async () => {
-      this.#file ??= await this.#open()
+      // SQLite syncs the folder, too, with its own first fsync.
+      if (!this.#isFolderSynced) await this.#io.syncFolder(dirname(this.#path))
+      this.#isFolderSynced = true
       const failure = await this.#file.sync().catch((error: Error) => error)
       if (failure instanceof Error) this.#failure ??= failure
       if (this.#failure !== undefined) throw this.#failure
     })
-  }
-
-  async #open(): Promise<IoFile> {
-    const path = `${this.#path}-wal`
-    // SQLite syncs the folder, too, with its own first fsync.
-    await this.#io.syncFolder(dirname(path))
-    const file = await this.#io.openIfPresent(path)
-    if (file === undefined) throw new Error(`${path} is not there: something else than SQLite removed it`)
-    return file
   }
 }

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { andThen, type AtHand } from '../at-hand.ts'
+import { unpackGzip } from '../archive/gzip-member.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import { BoundedMemory } from '../bounded-memory.ts'
-import type { Blake3 } from '../digest.ts'
+import { type Blake3, hashBlake3 } from '../digest.ts'
 import { BlobDamagedError, StorageError } from '../errors.ts'
 import { MendedIteration, type Mender, readMended } from '../mending.ts'
 import type { Tree, TreeFile } from '../model.ts'
@@ -69,12 +70,24 @@ export class WheelLayouts {
       const layout = layOutGzip(whole, searchFiles(tree.files, file.path), file.size)
       if (layout === undefined || layout.size >= file.size) return undefined
       const rendition = this.#serve(wheel, layout, validator)
-      return layout.size > SMALL_BYTES ? rendition : this.#keep(rendition, layout.size)
+      return layout.size > SMALL_BYTES ? rendition : this.#keep(rendition, layout.size, { wheel, file })
     })
   }
 
-  async #keep(rendition: Rendition, size: number): Promise<Rendition> {
-    const small = { ...rendition, bytes: await readWhole(rendition, size) }
+  /** What stays in memory is the file that it is sent for, whatever became of the wheel on the disk. */
+  async #keep(
+    rendition: Rendition,
+    size: number,
+    { wheel, file }: { readonly wheel: Blake3; readonly file: TreeFile },
+  ): Promise<Rendition> {
+    const bytes = await readWhole(rendition, size)
+    const unpacked = await unpackGzip(bytes, file.size)
+    if (unpacked === undefined || hashBlake3(unpacked) !== file.blake3) {
+      const error = new BlobDamagedError(wheel, `has other bytes than those of ${file.path}`)
+      this.#mendMeanwhile(error)
+      throw error
+    }
+    const small = { ...rendition, bytes }
     this.#gzips.set(rendition.validator, small)
     return small
   }
@@ -94,14 +107,18 @@ export class WheelLayouts {
     }
   }
 
-  /** For who can do without it: the wheel is healed meanwhile. */
   async #findAtHand(wheel: Blake3): Promise<TarGzLayout> {
     try {
       return await this.#find(wheel)
     } catch (error) {
-      void this.#options.mender.mend(error)
+      this.#mendMeanwhile(error)
       throw error
     }
+  }
+
+  /** For who can do without the wheel: nobody waits for it. */
+  #mendMeanwhile(damage: unknown): void {
+    this.#options.mender.mend(damage).catch(() => {}) // It was pruned: nobody needs it.
   }
 
   /** Throws {@link BlobDamagedError} where the wheel's file is gone, or no good archive any more. */

@@ -1,6 +1,6 @@
 import type { SyncIo } from '../io.ts'
 
-/** Descriptors that may wait for the disk at the same time; of node's four threads for such work, serving needs some. */
+/** Descriptors that may wait for the disk at the same time; of node's few threads for such work, serving needs some. */
 const WIDTH = 2
 
 /** fsyncs that go on while there is other work; each descriptor is closed afterwards. */

@@ -172,7 +172,18 @@ function testStale(inCatalog: InCatalog): void {
       await catalog.saveMetadata(sha256Of(`w${number}`), Uint8Array.of(1), number % 3)
       await catalog.saveMetadata(sha256Of(`w${number}`), Uint8Array.of(1), 9)
     }
+    const nothing = { pages: 0, metadata: 0 }
+    assert.deepEqual(await catalog.dropStale(2, { signal: AbortSignal.abort() }), nothing, 'it was ended')
     assert.deepEqual(await catalog.dropStale(2), { pages: 0, metadata: 300 })
+  })
+
+  inCatalog('what many indexes said of one wheel at the same moment goes at once', async (catalog) => {
+    // One more than are looked at in one step.
+    for (let number = 0; number <= 2000; number += 1) {
+      const claimedBy = parseIndexName(`index-${number}`)
+      await catalog.saveMetadata(sha256Of('old'), Uint8Array.of(1), 1, { claimedBy })
+    }
+    assert.deepEqual(await catalog.dropStale(2), { pages: 0, metadata: 2001 })
   })
 }
 

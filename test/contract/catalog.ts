@@ -78,6 +78,27 @@ function testPages(inCatalog: InCatalog): void {
     assert.equal(await catalog.findPage(INDEX, parseProjectName('eggs')), undefined)
   })
 
+  inCatalog(
+    'that there is no page is kept in its place, until there is one again, or all is forgotten',
+    async (catalog) => {
+      assert.equal(await catalog.findAbsence(INDEX, spam), undefined)
+      await catalog.savePage(storedPageOf('spam'))
+      assert.equal(await catalog.findAbsence(INDEX, spam), undefined)
+      await catalog.saveAbsence(INDEX, spam, 5000)
+      assert.equal(await catalog.findAbsence(INDEX, spam), 5000)
+      assert.equal(await catalog.findPage(INDEX, spam), undefined)
+      assert.equal((await catalog.stats()).pages, 0)
+      await catalog.saveAbsence(INDEX, spam, 4000)
+      assert.equal(await catalog.findAbsence(INDEX, spam), 5000, 'what is older says nothing')
+      await catalog.savePage(storedPageOf('spam', { fetchedAt: 6000 }))
+      assert.equal(await catalog.findAbsence(INDEX, spam), undefined)
+      assert.deepEqual(await catalog.findPage(INDEX, spam), storedPageOf('spam', { fetchedAt: 6000 }))
+      await catalog.saveAbsence(INDEX, spam, 7000)
+      await catalog.forgetPage(INDEX, spam)
+      assert.equal(await catalog.findAbsence(INDEX, spam), undefined)
+    },
+  )
+
   inCatalog('a forgotten page is gone; forgetting what is not there is no error', async (catalog) => {
     await catalog.savePage(storedPageOf('spam'))
     await catalog.forgetPage(INDEX, spam)

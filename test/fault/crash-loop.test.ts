@@ -17,7 +17,7 @@ import { makeWares, startUpstreamOf, type Ware } from './wares.ts'
 
 /** `ARBOR_LONG=1`: the full number of kills, which takes minutes. */
 const isLong = process.env['ARBOR_LONG'] === '1'
-const KILLS = isLong ? 220 : 12
+const KILLS = isLong ? 220 : 8
 /** When a short loop has to do with fewer, milliseconds: machines may be slow. */
 const PATIENCE_MS = isLong ? Infinity : 25_000
 const CLIENTS = 6

@@ -67,6 +67,11 @@ export class FaultyIo implements Io {
     await this.#io.rename(from, to)
   }
 
+  async nameIfFree(from: string, to: string): Promise<boolean> {
+    this.#step('link', ['EMFILE'])
+    return this.#io.nameIfFree(from, to)
+  }
+
   async makePrivate(path: string): Promise<boolean> {
     this.#step('chmod', ['EMFILE', 'ENOSPC', 'EDQUOT'])
     return this.#io.makePrivate(path)
@@ -99,6 +104,11 @@ export class FaultyIo implements Io {
   async size(path: string): Promise<number | undefined> {
     this.#step('stat', [...READING_WORKS, 'EMFILE'])
     return this.#io.size(path)
+  }
+
+  async identify(path: string): Promise<string | undefined> {
+    this.#step('stat', [...READING_WORKS, 'EMFILE'])
+    return this.#io.identify(path)
   }
 
   async freeBytes(path: string): Promise<number> {

@@ -20,7 +20,7 @@ import { hashSha256 } from '../../storage/digest.ts'
 import { diskIo, type Io } from '../../storage/io.ts'
 import { createLayout } from '../../storage/layout.ts'
 import type { ListedFile } from '../../storage/model.ts'
-import { parseFilename, parseIndexName, type ProjectName } from '../../storage/names.ts'
+import { parseFilename, parseIndexName, type ProjectName, projectsOf } from '../../storage/names.ts'
 import { Store } from '../../storage/store.ts'
 import type { Unpacker } from '../../storage/unpacker.ts'
 import { startUpstream, type Upstream as LoopbackUpstream } from '../support/upstream.ts'
@@ -158,7 +158,8 @@ function pageSourceWith(listed: ListedFile): PageSource {
   const findKnown = async (index: IndexSource, project: ProjectName): Promise<unknown> => ({
     snapshot: await find(index, project),
   })
-  return { find, findKnown } as unknown as PageSource
+  const findProjectsOf = (): readonly ProjectName[] => projectsOf(listed.filename)
+  return { find, findKnown, findProjectsOf } as unknown as PageSource
 }
 
 function sourceNamed(name: string, url: string): IndexSource {

@@ -18,11 +18,11 @@ type Answer = (response: ServerResponse) => void
 
 /** Sends what is given, and then breaks the connection. */
 const breakAfter =
-  (sent: Buffer, headers: Record<string, string | number> = {}): Answer =>
+  (sent: Buffer, headers: Record<string, string | number | string[]> = {}): Answer =>
   (response) => {
     response.writeHead(200, { etag: '"one"', ...headers })
-    // The reset must not overtake what was sent.
-    response.write(sent, () => setTimeout(() => response.socket?.resetAndDestroy(), 150))
+    // Not by a reset, which could overtake what was sent.
+    response.write(sent, () => response.socket?.end())
   }
 
 const part =
@@ -44,8 +44,9 @@ interface Filling {
 async function startFilling(
   t: TestContext,
   answers: readonly Answer[],
-  { size }: { readonly size: number | undefined } = { size: bytes.length },
+  options: { readonly size?: number | undefined; readonly isUnhashed?: boolean } = {},
 ): Promise<Filling> {
+  const size = 'size' in options ? options.size : bytes.length
   const requests: IncomingMessage['headers'][] = []
   const server = createServer((request, response) => {
     requests.push(request.headers)
@@ -70,7 +71,9 @@ async function startFilling(
   const target = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/big.whl` }
   const response = await upstream.openFile(target, undefined, signal)
   const policy = { retries: 1, retryDelayMs: 1 }
-  return { spool, metrics, requests, done: fill(spool, response, { upstream, target }, { policy, signal, metrics }) }
+  const { isUnhashed } = options
+  const done = fill(spool, response, { upstream, target }, { policy, signal, metrics, isUnhashed })
+  return { spool, metrics, requests, done }
 }
 
 async function assertWhole({ spool, done }: Filling): Promise<void> {
@@ -125,6 +128,29 @@ for (const [what, came, answer, size] of [
   })
 }
 
+const tagged =
+  (answer: Answer, etag: string): Answer =>
+  (response) => {
+    response.setHeader('etag', etag)
+    answer(response)
+  }
+
+test('E17: of a file without any hash, a part is taken only where it is of the same version', async (t) => {
+  const broken = breakAfter(bytes.subarray(0, HALF))
+  await assertWhole(await startFilling(t, [broken, tagged(part(HALF), '"one"')], { isUnhashed: true }))
+  const changed = await startFilling(t, [broken, tagged(part(HALF), '"two"')], { isUnhashed: true })
+  await assert.rejects(changed.done, { code: 'ERR_UPSTREAM_FILE' })
+})
+
+test('E17: where it has no validator either, the whole is asked for and compared', async (t) => {
+  const broken = breakAfter(bytes.subarray(0, HALF), { etag: [] })
+  const filling = await startFilling(t, [broken, whole], { isUnhashed: true })
+  await assertWhole(filling)
+  assert.equal(filling.requests[1]?.range, undefined)
+  const changed = await startFilling(t, [broken, otherWhole], { isUnhashed: true })
+  await assert.rejects(changed.done, { code: 'ERR_UPSTREAM_FILE' })
+})
+
 test('what comes again, and ends before what came already, is not whole', async (t) => {
   const short: Answer = (response) => void response.end(bytes.subarray(0, HALF - 1))
   const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), short], { size: undefined })
@@ -147,7 +173,7 @@ for (const [what, answer] of [
 const MIB = 1 << 20
 const long = randomBytes(6 * MIB)
 
-/** Sends so much of what is asked for (by default all of it), and then breaks. The reset may overtake some of it. */
+/** Sends so much of what is asked for (by default all of it), and then breaks. */
 const partOfLong =
   (length?: number): Answer =>
   (response) => {
@@ -155,10 +181,7 @@ const partOfLong =
     const range = `bytes ${first}-${long.length - 1}/${long.length}`
     response.writeHead(206, { 'content-range': range, 'content-length': long.length - first })
     if (length === undefined) response.end(long.subarray(first))
-    else
-      response.write(long.subarray(first, first + length), () =>
-        setTimeout(() => response.socket?.resetAndDestroy(), 50),
-      )
+    else response.write(long.subarray(first, first + length), () => response.socket?.end())
   }
 
 test('a line that breaks again and again, but gets on by a megabyte each time, brings the file in the end', async (t) => {
@@ -182,7 +205,7 @@ test('more breaks than retries are too many', async (t) => {
       'content-range': `bytes ${HALF}-${bytes.length - 1}/${bytes.length}`,
       'content-length': HALF,
     })
-    response.write(bytes.subarray(HALF, HALF + 1000), () => setTimeout(() => response.socket?.resetAndDestroy(), 50))
+    response.write(bytes.subarray(HALF, HALF + 1000), () => response.socket?.end())
   }
   const filling = await startFilling(t, [breakAfter(bytes.subarray(0, HALF)), short, part(HALF + 1000)])
   await assert.rejects(filling.done, { code: 'ERR_UPSTREAM_UNAVAILABLE' })

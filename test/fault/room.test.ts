@@ -48,6 +48,13 @@ test('downloads that run at once are not promised the same bytes of the disk', a
   assert.equal((await room.reserve(300, none)).refusal, undefined)
 })
 
+test('who waits for room when the server ends does not get to prune for it', async () => {
+  const { budgets, ...store } = storeOf({ storedBytes: 1000 })
+  const room = new Room({ ...store, maxBytes: 1000, signal: AbortSignal.abort(new Error('the end')) })
+  await assert.rejects(room.reserve(100, none), /the end/)
+  assert.deepEqual(budgets, [])
+})
+
 test('within its limit the store is not pruned; beyond it, just below, and once for all who wait', async () => {
   const { budgets, ...store } = storeOf({ storedBytes: 700 })
   const room = new Room({ ...store, maxBytes: 1000 })

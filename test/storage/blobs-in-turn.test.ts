@@ -4,12 +4,13 @@ import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import { BlobsInTurn } from '../../storage/blobs-in-turn.ts'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
+import type { Mender } from '../../storage/mending.ts'
 import { noMender } from '../support/no-mender.ts'
 import type { Place } from '../../storage/model.ts'
 import { someBytes } from '../support/memory-content.ts'
 
 /** A pack of `count` small blobs, and a large blob; `reads` counts what is read of files. */
-function setUp(count: number) {
+function setUp(count: number, mender: Mender = noMender) {
   const blobs = Array.from({ length: count }, (_, index) => someBytes(1 + ((index * 7919) % 60_000), index))
   const pack = Buffer.concat(blobs)
   const large = someBytes(900_000, 77)
@@ -54,7 +55,7 @@ function setUp(count: number) {
     places,
     pack,
     seen,
-    inTurn: new BlobsInTurn({ catalog, blobs: store, mender: noMender }),
+    inTurn: new BlobsInTurn({ catalog, blobs: store, mender }),
   }
 }
 
@@ -98,6 +99,47 @@ test('what is not stored, or is shorter than it should be, is damage', async () 
   assert.equal(seen.open, 0)
 })
 
+test('what has other bytes than its name says is damage: at once, or at the last piece of what is read from its start', async () => {
+  const { blobs, large, files, pack, inTurn } = setUp(10)
+  const [first = large, second = large] = blobs
+  files.set(hashBlake3(large), changeAt(large, 1))
+  files.set(hashBlake3(pack), changeAt(pack, first.length))
+  await read(inTurn, first)
+  await assert.rejects(read(inTurn, second), damageOf(pack))
+  await assert.rejects(read(inTurn, large), damageOf(large))
+  await read(inTurn, large, 0, 600_000)
+  await assert.rejects(read(inTurn, large, 600_000), damageOf(large))
+  // What was left out cannot be told.
+  await read(inTurn, large, 0, 10)
+  await read(inTurn, large, 600_000)
+  await read(inTurn, first, 0, 1)
+  await read(inTurn, large, 600_000)
+})
+
+test('what is healed while it is read in pieces goes on', async () => {
+  const { large, files, inTurn } = setUp(1, {
+    ...noMender,
+    mend() {
+      files.set(hashBlake3(large), large)
+      return Promise.resolve(true)
+    },
+  })
+  await read(inTurn, large, 0, 300_000)
+  files.delete(hashBlake3(large))
+  await read(inTurn, large, 300_000, 300_000)
+  await read(inTurn, large, 600_000)
+})
+
+function damageOf(file: Buffer): object {
+  return { code: 'ERR_BLOB_DAMAGED', blake3: hashBlake3(file) }
+}
+
+function changeAt(bytes: Buffer, position: number): Buffer {
+  const changed = Buffer.from(bytes)
+  changed[position] = (changed[position] ?? 0) ^ 1
+  return changed
+}
+
 test('what is held is read, though its file and its record are gone', async () => {
   const { blobs, large, files, places, inTurn, seen } = setUp(200)
   await inTurn.hold([...blobs, large, large].map((blob) => hashBlake3(blob)))
@@ -108,6 +150,13 @@ test('what is held is read, though its file and its record are gone', async () =
   inTurn.close()
   assert.equal(seen.open, 0)
   await assert.rejects(inTurn.hold([hashBlake3(large)]), { code: 'ERR_BLOB_DAMAGED' })
+})
+
+test('what has no record, though nothing is damaged, was pruned', async () => {
+  const { large, places, inTurn, seen } = setUp(1, { ...noMender, mend: () => Promise.resolve(true) })
+  places.clear()
+  await assert.rejects(inTurn.hold([hashBlake3(large)]), { code: 'ERR_STORE_CHANGED' })
+  assert.equal(seen.open, 0)
 })
 
 test('what cannot be held is not held by half', async () => {

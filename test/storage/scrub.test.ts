@@ -174,6 +174,29 @@ describe('scrub', { concurrency: 2 }, () => {
     assert.equal((await other.scrub(FAST)).complete, true)
   })
 
+  it(
+    'ends when it is told to, also while a file is fetched again that does not come',
+    { timeout: 30_000 },
+    async (t) => {
+      const asked = Promise.withResolvers<void>()
+      const coming = Promise.withResolvers<boolean>()
+      const hasUpstream = (): Promise<boolean> => {
+        asked.resolve()
+        return coming.promise
+      }
+      const wheelStore = await openWheelStore(t, { hasUpstream })
+      await tamper(await wheelStore.pathOf('wheel'), 'delete')
+      const ending = new AbortController()
+      const scrubbing = wheelStore.store.scrub({ bytesPerSecond: undefined, signal: ending.signal })
+      await asked.promise
+      ending.abort(new Error('enough'))
+      assert.equal((await scrubbing).complete, false)
+      coming.resolve(true)
+      assert.equal((await wheelStore.store.scrub(FAST)).complete, true)
+      await wheelStore.assertWhole()
+    },
+  )
+
   it('ends when its store is closed', async (t) => {
     const wheelStore = await openWheelStore(t)
     const slow = wheelStore.store.scrub({ bytesPerSecond: 1000, signal: NEVER })

@@ -52,6 +52,7 @@ export async function startArbor(options: ArborOptions): Promise<Arbor> {
     return arbor
   } catch (error) {
     arbor.kill()
+    await arbor.ended()
     await arbor[Symbol.asyncDispose]()
     throw error
   }

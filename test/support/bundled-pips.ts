@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { run } from './process.ts'
 
-/** A pip that a Python carries for its virtual environments, and that runs out of its wheel: `PYTHONPATH={wheel} {python} -m pip`. */
+/** A pip that a Python carries for its virtual environments, and that runs from where its wheel is unpacked: `PYTHONPATH={folder} {python} -m pip`. */
 export interface BundledPip {
   readonly version: string
   readonly python: string

@@ -12,6 +12,8 @@ export interface InProcessOptions {
   /** Kept; by default a temporary folder, removed in the end. */
   readonly data?: string
   readonly adjust?: (config: Config) => Config
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The whole server in this process, with its log lines; nothing is left when it is disposed of. */
@@ -27,9 +29,16 @@ export interface InProcessArbor extends AsyncDisposable {
 }
 
 export async function serveArbor(options: InProcessOptions): Promise<InProcessArbor> {
+  await using opening = new AsyncDisposableStack()
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'arbor-in-process-')))
+  if (options.data === undefined) opening.defer(() => rm(data, { recursive: true }))
   const config = await loadConfig({
-    env: { ARBOR_UPSTREAM: options.upstream.url, ARBOR_DATA: data, ARBOR_ADMIN_TOKEN: 'secret-for-tests' },
+    env: {
+      ARBOR_UPSTREAM: options.upstream.url,
+      ARBOR_DATA: data,
+      ARBOR_ADMIN_TOKEN: 'secret-for-tests',
+      ...options.env,
+    },
     flags: {},
     readFile: () => Promise.resolve(undefined),
     platform: process.platform,
@@ -39,7 +48,9 @@ export async function serveArbor(options: InProcessOptions): Promise<InProcessAr
   const log: Record<string, unknown>[] = []
   const write = (line: string): number => log.push(JSON.parse(line) as Record<string, unknown>)
   const server = await openServer(options.adjust?.(config) ?? config, openLog('debug', { write }))
-  const served = await serveApp(server.app)
+  opening.defer(() => server.close())
+  const served = opening.use(await serveApp(server.app))
+  const opened = opening.move()
   return {
     url: served.url,
     data,
@@ -65,10 +76,6 @@ export async function serveArbor(options: InProcessOptions): Promise<InProcessAr
       const files = await readdir(join(data, 'staging'), { recursive: true, withFileTypes: true })
       return files.filter((file) => file.isFile() && !file.name.includes('.lock')).map(({ name }) => name)
     },
-    async [Symbol.asyncDispose]() {
-      await served[Symbol.asyncDispose]()
-      await server.close()
-      if (options.data === undefined) await rm(data, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

@@ -11,13 +11,9 @@ export interface RunOptions {
 /** Runs a command to its end and returns what it wrote to standard output. Throws an error with all its output if it fails. */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { cwd, env, timeoutMs = 120_000 } = options
-  const child = spawn(command, args, {
-    cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-  })
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  // The `timeout` of spawn would hold up this process where there is no such command.
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
   let stdout = ''
   let all = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -28,7 +24,7 @@ export async function run(command: string, args: readonly string[], options: Run
   const ending = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
-  })
+  }).finally(() => clearTimeout(timer))
   if (ending !== 'code 0') throw new Error(`${command} ${args.join(' ')}\nended with ${ending}:\n${all.slice(-16_000)}`)
   return stdout
 }

@@ -1,4 +1,4 @@
-import { request, type IncomingHttpHeaders } from 'node:http'
+import { request, type Agent, type IncomingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 export interface Exchange {
@@ -9,16 +9,20 @@ export interface Exchange {
   readonly complete: boolean
 }
 
+export interface AskOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  /** Keeps connections; by default each request has one of its own. */
+  readonly agent?: Agent
+}
+
 /** One request with node's own client, which tells whether the response came to its end. The path is sent as it is. */
-export function ask(
-  url: string,
-  path: string,
-  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {},
-): Promise<Exchange> {
+export function ask(url: string, path: string, options: AskOptions = {}): Promise<Exchange> {
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {} } = options
-    const outgoing = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+    const { method = 'GET', headers = {}, agent = false } = options
+    const outgoing = request({ hostname, port, path, method, headers, agent }, (response) => {
       const chunks: Buffer[] = []
       const finish = (): void =>
         resolve({

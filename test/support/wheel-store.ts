@@ -53,7 +53,7 @@ export interface WheelStore {
 
 export interface WheelStoreOptions {
   /** By default upstream still has the wheel. */
-  readonly hasUpstream?: () => boolean
+  readonly hasUpstream?: () => boolean | Promise<boolean>
   readonly clock?: Clock
 }
 
@@ -76,7 +76,7 @@ async function openIn(folder: string, opened: Store[], options: WheelStoreOption
     onDamage: (damage) => damages.push(damage),
     async refetch() {
       downloads += 1
-      if (options.hasUpstream?.() === false) return false
+      if ((await options.hasUpstream?.()) === false) return false
       await keepWheel(store)
       return true
     },

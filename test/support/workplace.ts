@@ -24,10 +24,12 @@ main()
 const START_PIP = 'import sys; from pip._internal.cli.main import main; sys.exit(main())'
 const START_POETRY = 'import sys; from poetry.console.application import main; sys.exit(main())'
 
+/** What pip imports to install. */
+export const PIP: readonly string[] = ['pip._internal.cli.main', 'pip._internal.commands.install']
+
 /** What the installers that are written in Python import. */
 export const PYTHON_CLIENTS: readonly string[] = [
-  'pip._internal.cli.main',
-  'pip._internal.commands.install',
+  ...PIP,
   'poetry.console.application',
   'poetry.console.commands.lock',
   'poetry.console.commands.sync',
@@ -55,7 +57,7 @@ export class Workplace implements AsyncDisposable {
     this.#forks = forks
   }
 
-  /** With `forks` of {@link PYTHON_CLIENTS} installers start sooner. */
+  /** With `forks` of {@link PYTHON_CLIENTS}, or of {@link PIP}, installers start sooner. */
   static async open(clients: Clients, { forks }: { readonly forks?: PythonForks } = {}): Promise<Workplace> {
     const folder = await mkdtemp(join(tmpdir(), 'arbor-workplace-'))
     await Promise.all(['home', 'tmp', 'project'].map((name) => mkdir(join(folder, name))))
@@ -67,11 +69,10 @@ export class Workplace implements AsyncDisposable {
     return join(this.folder, 'project')
   }
 
-  /** A new virtual environment; `seeded` with the pip that the interpreter carries, as `python -m venv` makes it. */
-  async makeEnvironment(name: string, options: { readonly seeded: boolean } = { seeded: false }): Promise<string> {
+  /** A new virtual environment, without pip. */
+  async makeEnvironment(name: string): Promise<string> {
     const folder = join(this.folder, name)
-    if (options.seeded) await this.run(this.#clients.basePython, ['-m', 'venv', folder])
-    else await this.uv(['venv', '--python', this.#clients.basePython, folder])
+    await this.uv(['venv', '--python', this.#clients.basePython, folder])
     return folder
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -8,7 +8,7 @@ import { Checkpointer } from '../../../storage/catalog/checkpointer.ts'
 import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
 import { Connection } from '../../../storage/catalog/sqlite-connection.ts'
 import { diskIo, type Io } from '../../../storage/io.ts'
-import { blake3Of, distributionOf, storedPageOf, WHEEL } from '../../contract/catalog-samples.ts'
+import { blake3Of, distributionOf, sha256Of, storedPageOf, WHEEL } from '../../contract/catalog-samples.ts'
 import { FaultyIo } from '../../fault/faulty-io.ts'
 
 async function createPath(t: TestContext): Promise<string> {
@@ -87,17 +87,43 @@ test('after a failed fsync nothing counts as durable until the database has the 
 test('an fsync for which there is no room says so, and leaves no descriptor', { skip }, async (t) => {
   const file = await createPath(t)
   const io = new FaultyIo(diskIo)
+  io.arm({ step: 2, errno: 'EMFILE' })
+  await assert.rejects(openSqliteCatalog({ path: file, io }), { code: 'EMFILE' })
+  assert.equal(io.openFiles, 0)
+  io.arm()
   const catalog = await openSqliteCatalog({ path: file, io })
-  for (const step of [1, 2, 3]) {
-    io.arm({ step, errno: step === 2 ? 'EMFILE' : 'ENOSPC' })
-    const code = step === 2 ? 'EMFILE' : 'ERR_STORE_FULL'
-    await assert.rejects(catalog.addDistribution(distributionOf('w'), WHEEL), { code }, `step ${step}`)
-    assert.equal(io.openFiles, step === 3 ? 1 : 0)
+  assert.equal(io.openFiles, 1)
+  for (const step of [1, 2]) {
+    io.arm({ step, errno: 'ENOSPC' })
+    const adding = catalog.addDistribution(distributionOf('w'), WHEEL)
+    await assert.rejects(adding, { code: 'ERR_STORE_FULL' }, `step ${step}`)
   }
   io.arm({ step: 1, errno: 'EIO', isLasting: true })
   await catalog.close()
   assert.equal(io.openFiles, 0)
 })
+
+for (const isReplaced of [false, true]) {
+  const what = isReplaced ? 'replaced by another' : 'removed'
+  test(`a catalog that is ${what} while it is open goes on, but plans no prune by what is there now`, async (t) => {
+    if (process.platform === 'win32') return t.skip('what is open cannot be removed there')
+    const file = await createPath(t)
+    const catalog = await openSqliteCatalog({ path: file, io: diskIo })
+    t.after(() => catalog.close())
+    for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix)
+    if (isReplaced) await (await openSqliteCatalog({ path: file })).close()
+    const before = await readdir(path.dirname(file))
+    await catalog.addDistribution(distributionOf('w'), WHEEL)
+    // So much that a thread is to take it into the database, which is not there.
+    for (const wheel of ['v', 'w']) await catalog.saveMetadata(sha256Of(wheel), new Uint8Array(8_000_000), 1)
+    assert.notEqual(await catalog.findPlace(blake3Of('w')), undefined)
+    const error = { code: 'ERR_STORE_FORMAT', message: /was removed or replaced under a running Arbor.*restart/ }
+    await assert.rejects(catalog.planPrune({ maxBytes: 0 }, 1), error)
+    await assert.rejects(catalog.dropStale(1), error)
+    await catalog.close()
+    assert.deepEqual(await readdir(path.dirname(file)), before)
+  })
+}
 
 test('what was begun before closing is done, and durable', { skip }, async (t) => {
   const catalog = await openSqliteCatalog({ path: await createPath(t), io: diskIo })
