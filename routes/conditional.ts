@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+
 /**
  * RFC 9110 §13.1.2, `If-None-Match` by weak comparison: true means that the client has what it asks for (304).
  * An answer without a validator matches `*` only.
@@ -16,6 +18,11 @@ export function hasCurrent(ifNoneMatch: string | undefined, etag: string | undef
  */
 export function allowsRange(ifRange: string | undefined, etag: string | undefined): boolean {
   return ifRange === undefined || (ifRange.trim() === etag && !etag.startsWith('W/'))
+}
+
+/** Whether all of something is asked for, whatever the client has of it. */
+export function asksForAll({ headers }: IncomingMessage): boolean {
+  return headers.range === undefined && headers['if-none-match'] === undefined
 }
 
 function withoutWeakness(etag: string): string {

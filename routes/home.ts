@@ -1,15 +1,15 @@
 import { Hono } from 'hono'
 import type { NodeEnv } from './env.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
+import { pipCommand } from './pip-command.ts'
 import { reply } from './reply.ts'
 
 /** What a person sees who opens the server in a browser, or asks it with curl. */
-export function homeRoutes(options: { readonly publicUrl: string | undefined }): Hono<NodeEnv> {
+export function homeRoutes(): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
   app.get('/', (c) => {
-    const base = (options.publicUrl ?? new URL(c.req.raw.url).origin).replace(/\/$/, '')
-    const guide = makeGuide(base)
+    const guide = makeGuide(findBase(c.req.raw))
     const isBrowser = /\btext\/html\b/i.test(c.req.header('Accept') ?? '')
     return reply(isBrowser ? renderHtml(guide) : `${JSON.stringify(guide, undefined, 2)}\n`, {
       ...READ_HEADERS,
@@ -21,6 +21,16 @@ export function homeRoutes(options: { readonly publicUrl: string | undefined }):
   })
 
   return app
+}
+
+/** What a proxy that stands before us cut off, as in `/arbor`. */
+const PREFIX = /^(?:\/[\w.~-]+)+(?=\/?$)/
+
+/** The base of our URLs as people write it: behind TLS, or below a path, only what stands before us can tell. */
+function findBase({ url, headers }: Request): string {
+  const { protocol, host } = new URL(url)
+  const isEncrypted = protocol === 'https:' || headers.get('X-Forwarded-Proto') === 'https'
+  return `${isEncrypted ? 'https' : 'http'}://${host}${PREFIX.exec(headers.get('X-Forwarded-Prefix') ?? '')?.[0] ?? ''}`
 }
 
 interface Guide {
@@ -39,7 +49,7 @@ function makeGuide(base: string): Guide {
       'A caching proxy for Python package indexes. It serves every wheel twice: as the original file, and as a verified tree, file by file, by hash.',
     index,
     try: [
-      `pip install --index-url ${index} flask`,
+      pipCommand(new URL(index), 'flask'),
       `uv pip install --default-index ${index} flask`,
       `curl ${base}/simple/flask/`,
       `curl ${base}/wheels/sha256:<hex>/tree`,
@@ -73,7 +83,7 @@ pre{padding:1rem;border:1px solid #8888;border-radius:.4rem;overflow:auto}td{pad
 <body>
 <h1>${escape(name)}</h1>
 <p>${escape(about)}</p>
-<p>The index is <a href="/simple/">${escape(index)}</a>. Try:</p>
+<p>The index is <a href="./simple/">${escape(index)}</a>. Try:</p>
 <pre>${commands.map(escape).join('\n')}</pre>
 <table>${rows.join('')}</table>
 </body>

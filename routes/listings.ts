@@ -7,6 +7,7 @@ import { findDirectory } from './directory.ts'
 import type { Exchange } from './env.ts'
 import { notFound } from './errors.ts'
 import { READ_HEADERS, REVALIDATE } from './headers.ts'
+import { prefersHtml } from './negotiate.ts'
 import type { Manifest } from './repository.ts'
 import { type Listing, LISTING_POLICY, renderHtmlListing, renderJsonListing } from './render-listing.ts'
 
@@ -20,9 +21,8 @@ export async function sendListing(
   const directory = await findDirectory(tree, path)
   if (directory === undefined) throw notFound(`directory ${JSON.stringify(path)} in the tree ${text}`)
   const listing: Listing = { tree: text, path, directory, portable: await isPortable(tree) }
-  const isBrowser = /\btext\/html\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/i.test(c.env.incoming.headers.accept ?? '')
   // How a page looks changes from version to version.
-  return isBrowser
+  return prefersHtml(c.env.incoming.headers.accept)
     ? sendText(c, await renderHtmlListing(listing), {
         contentType: 'text/html; charset=utf-8',
         cacheControl: REVALIDATE,

@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
+import type { AtHand } from '../storage/at-hand.ts'
 import { type Filename, parseFilename, parseIndexName, parseProjectName } from '../storage/names.ts'
-import type { NodeContext, NodeEnv } from './env.ts'
+import type { Exchange, NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { REVALIDATE } from './headers.ts'
+import { sendText } from './listings.ts'
 import { parsePath } from './path.ts'
 import { replyPending, waitingOptionsOf } from './pending.ts'
-import { replyJson } from './reply.ts'
 import type { Repository, WheelRecord } from './repository.ts'
 import { parseLookupKey } from './tree-name.ts'
 import { findVersion, isSameVersion } from './versions.ts'
@@ -21,7 +22,7 @@ export function lookupRoutes(repository: Repository): Hono<NodeEnv> {
     const [, text = ''] = parsePath(c.req.raw.url)
     const wheels = await repository.lookup(parseLookupKey(text), waitingOptionsOf(c))
     if (wheels === 'pending') return replyPending()
-    return replyWheels(wheels, `wheel or tree ${text}`)
+    return sendWheels(c, wheels, `wheel or tree ${text}`)
   })
 
   const answer = (c: NodeContext): Promise<Response> => answerProject(c, repository)
@@ -45,12 +46,13 @@ async function answerProject(c: NodeContext, repository: Repository): Promise<Re
   const wheels = stored.filter(({ seen }) =>
     seen.some((place) => place.index === index && place.project === project && isMeant(place.filename)),
   )
-  return replyWheels(wheels, `stored file of ${[project, version, filename].filter(Boolean).join(' ')}`)
+  return sendWheels(c, wheels, `stored file of ${[project, version, filename].filter(Boolean).join(' ')}`)
 }
 
-function replyWheels(wheels: readonly WheelRecord[], what: string): Response {
+function sendWheels(c: Exchange, wheels: readonly WheelRecord[], what: string): AtHand<Response> {
   if (wheels.length === 0) throw notFound(what)
-  return replyJson({ wheels: wheels.map(renderWheel) }, { 'Cache-Control': REVALIDATE })
+  const text = `${JSON.stringify({ wheels: wheels.map(renderWheel) })}\n`
+  return sendText(c, text, { contentType: 'application/json', cacheControl: REVALIDATE })
 }
 
 /** As in {@link WheelRecord}, with every digest as `algorithm:hex`; a dirhash is none, but uv's own hash of a directory. */

@@ -90,6 +90,13 @@ export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   return remember(withoutZstd, acceptEncoding, chooseAmong(codings)) === 'gzip'
 }
 
+/** Whether HTML is asked for by its name, and is not less welcome than JSON is by its own. */
+export function prefersHtml(accept = ''): boolean {
+  const ranges = parseWeighted(accept)
+  const weightOf = (type: string): number => ranges.find(({ name }) => name === type)?.weight ?? 0
+  return weightOf(TEXT_HTML) > 0 && weightOf(TEXT_HTML) >= weightOf('application/json')
+}
+
 function chooseEncoding(acceptEncoding: string): PageEncoding {
   return chooseAmong(parseWeighted(acceptEncoding))
 }

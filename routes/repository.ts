@@ -63,6 +63,8 @@ export interface ServedTreeFile {
   /** Of the file as it is. */
   readonly blake3: Blake3
   readonly executable: boolean
+  /** The bytes of `content` for another request, counted as a use; undefined where they are not in memory any more: then find the file again. */
+  readonly findAgain?: (() => Uint8Array | undefined) | undefined
 }
 
 export interface TreeFileOptions extends RequestOptions {

@@ -115,7 +115,7 @@ export function simpleRoutes(repository: Repository, shortcuts: Shortcuts, optio
 function parseAddress(repository: Repository, url: string): Address {
   const target = parseSimpleUrl(url)
   const index = target && findIndex(repository, target.index)
-  if (target === undefined || index === undefined) throw notFound('index')
+  if (target === undefined || index === undefined) throw notFound(`index ${target?.index ?? ''}`.trimEnd())
   const project = target.project === undefined ? undefined : findProjectName(target.project)
   const location = findRedirect(target, project)
   if (location !== undefined) return { kind: 'redirect', location }

@@ -1,12 +1,14 @@
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { TreePath } from '../storage/names.ts'
 import { sendContent } from './body.ts'
-import { type ContentReply, StandingReply } from './content-headers.ts'
+import { type ContentReply, headersOf, StandingReply } from './content-headers.ts'
+import { asksForAll } from './conditional.ts'
 import { presentationOf } from './content-type.ts'
 import type { Exchange } from './env.ts'
 import { cacheControlOf, findTreeId } from './find-tree.ts'
 import { LazyTreeFileOptions } from './lazy-options.ts'
 import type { Repository, ServedTreeFile } from './repository.ts'
+import { type HeaderList, sendWhole } from './send.ts'
 import type { NamedTree } from './tree-address.ts'
 
 /**
@@ -18,19 +20,41 @@ export function treeFileSender(
   address: NamedTree & { readonly path: TreePath },
 ): (c: Exchange) => AtHand<Response | undefined> {
   let last: { readonly encoding: ServedTreeFile['encoding']; readonly reply: ContentReply } | undefined
-  const send = (c: Exchange, file: ServedTreeFile): AtHand<Response> => {
+  let ready: ReadyFile | undefined
+  const send = (c: Exchange, file: ServedTreeFile, gzip: boolean): AtHand<Response> => {
     // What an alias means may be another tree next time.
     if (last?.encoding !== file.encoding || last?.reply === undefined || address.name.algorithm !== 'blake3') {
       last = { encoding: file.encoding, reply: new StandingReply(replyOf(file, address)) }
     }
-    return sendContent(c, file.content, last.reply)
+    const { content, findAgain } = file
+    // What an alias means has to be looked up each time.
+    if (findAgain !== undefined && address.name.algorithm === 'blake3') {
+      ready = { gzip, headers: headersOf(content, last.reply).whole, findAgain }
+    }
+    return sendContent(c, content, last.reply)
   }
   return (c) => {
     const options = new LazyTreeFileOptions(c)
+    const { gzip } = options
+    if (ready?.gzip === gzip && asksForAll(c.env.incoming)) {
+      const body = ready.findAgain()
+      if (body !== undefined) return sendWhole(c, 200, { headers: ready.headers, body })
+    }
     return andThen(findTreeId(repository, address, options), (id) =>
-      andThen(repository.findTreeFile(id, address.path, options), (file) => file && send(c, file)),
+      andThen(repository.findTreeFile(id, address.path, options), (file) => file && send(c, file, gzip)),
     )
   }
+}
+
+/**
+ * Of the file as it was sent last, what it takes to send it again. Where thousands of files are asked for in turn, each object on the way to the bytes
+ * has to come from far memory: by way of tree, path and blob that took a fifth of the time of a request.
+ */
+interface ReadyFile {
+  /** Of the client that it was sent to. */
+  readonly gzip: boolean
+  readonly headers: HeaderList
+  readonly findAgain: NonNullable<ServedTreeFile['findAgain']>
 }
 
 function replyOf(file: ServedTreeFile, { name, path }: NamedTree & { readonly path: TreePath }): ContentReply {

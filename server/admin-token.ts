@@ -46,10 +46,11 @@ export async function resolveAdminToken(io: Io, config: TokenSettings): Promise<
 async function makeToken(io: Io, config: TokenSettings): Promise<AdminToken> {
   const file = join(config.data, 'admin-token')
   await saveToken(io, file, randomToken())
-  // Read again: where two servers start at once, the last to rename has won.
+  // Read, since it is another's where two servers start at once.
   return (await findAdminToken(io, config)) ?? resolveAdminToken(io, config)
 }
 
+/** Unless somebody else has just done so. */
 async function saveToken(io: Io, path: string, token: string): Promise<void> {
   const temporary = join(dirname(path), `.admin-token-${randomToken().slice(0, 8)}`)
   const file = await io.create(temporary)
@@ -60,7 +61,7 @@ async function saveToken(io: Io, path: string, token: string): Promise<void> {
     } finally {
       await file.close()
     }
-    await io.rename(temporary, path)
+    if (!(await io.nameIfFree(temporary, path))) await io.remove(temporary)
   } catch (error) {
     await io.remove(temporary).catch(() => {}) // best effort: the first error is the one to report
     throw error

@@ -23,8 +23,6 @@ export interface AppOptions {
   readonly repository: Repository
   /** Without one, nobody gets into /admin. */
   readonly adminToken: string | undefined
-  /** The base of our URLs as people write it, where a proxy stands before us; else what the request says. */
-  readonly publicUrl?: string | undefined
   readonly simple?: SimpleOptions
   /** Where to upload instead, by the index's name in the URL; undefined: the default one. */
   readonly uploads?: { find(index: string | undefined): string | undefined } | undefined
@@ -58,7 +56,7 @@ export function createApp(options: AppOptions): App {
   app.route('/', lookupRoutes(repository))
   app.route('/', adminRoutes(repository, { token: options.adminToken }))
   app.route('/', healthRoutes())
-  app.route('/', homeRoutes({ publicUrl: options.publicUrl }))
+  app.route('/', homeRoutes())
 
   app.notFound((c) => answerUnrouted(app, c, options.uploads))
   app.onError((error, c) => answerError(error, c, log))
@@ -132,7 +130,10 @@ function answerError(error: unknown, c: Exchange, log: AppLog | undefined): Resp
   // Whatever else it is, it has nobody left to be told.
   if (c.req.raw.signal.aborted) return RESPONSE_ALREADY_SENT
   const problem = problemOf(error)
-  if (problem.status >= 500) log?.error({ ...request, status: problem.status, err: error }, problem.title)
+  const { status, code, detail } = problem
+  // Somebody else's trouble, which the detail has whole; a stack of ours would say nothing, and as often as they ask.
+  if (status >= 502 && status <= 504) log?.warn({ ...request, status, code, reason: detail }, problem.title)
+  else if (status >= 500) log?.error({ ...request, status, err: error }, problem.title)
   return renderProblem(problem, requestId)
 }
 

@@ -1,3 +1,4 @@
+import { pipCommand } from '../routes/pip-command.ts'
 import type { Config } from './config.ts'
 
 export interface BannerFacts {
@@ -13,23 +14,25 @@ export interface BannerFacts {
  * The first lines on standard output, for a person who just started Arbor. The very first is for scripts too:
  * `arbor listens on <url>`.
  */
-export function renderBanner(config: Pick<Config, 'indexes' | 'data'>, facts: BannerFacts): string {
+export function renderBanner(config: Pick<Config, 'indexes' | 'virtuals' | 'data'>, facts: BannerFacts): string {
   const listening = new URL(facts.url)
   const near = withHost(listening, isWildcard(listening.hostname) ? '127.0.0.1' : listening.hostname)
+  const isOneOfMany = config.indexes.length + config.virtuals.length > 1
+  const named = ({ name, default: isDefault }: { readonly name: string; readonly default: boolean }): string =>
+    `as "${name}"${isDefault && isOneOfMany ? ', the default' : ''}`
   const lines = [
     `arbor listens on ${facts.url}`,
     '',
-    ...config.indexes.map(({ name, url, default: isDefault }) => {
-      return `  fronts  ${url.href} as "${name}"${isDefault && config.indexes.length > 1 ? ', the default' : ''}`
-    }),
+    ...config.indexes.map((index) => `  fronts  ${index.url.href} ${named(index)}`),
+    ...config.virtuals.map((virtual) => `  joins   ${virtual.indexes.join(', ')} ${named(virtual)}`),
     `  stores  in ${config.data}`,
     `  admin   token ${facts.tokenFile === undefined ? 'as configured' : `in ${facts.tokenFile}`}`,
     '',
     'Install through it:',
-    `  ${pipCommand(near)}`,
-    `  uv pip install --index-url ${near.href}simple/ rich`,
+    `  ${pipCommand(indexAt(near), 'rich')}`,
+    `  uv pip install --index-url ${indexAt(near).href} rich`,
     ...(isWildcard(listening.hostname)
-      ? ['from another machine:', `  ${pipCommand(withHost(listening, facts.machine))}`]
+      ? ['from another machine:', `  ${pipCommand(indexAt(withHost(listening, facts.machine)), 'rich')}`]
       : []),
     '',
     'Then see what is in a wheel, by the SHA-256 that the index gives for it:',
@@ -39,15 +42,8 @@ export function renderBanner(config: Pick<Config, 'indexes' | 'data'>, facts: Ba
   return `${lines.join('\n')}\n`
 }
 
-/** pip refuses an index without TLS, unless it is on this machine or named as trusted. */
-function pipCommand(url: URL): string {
-  const trusted = url.protocol === 'https:' || isLoopback(url.hostname) ? '' : ` --trusted-host ${url.hostname}`
-  return `pip install --index-url ${url.href}simple/${trusted} rich`
-}
-
-/** As pip has it: `localhost`, 127.0.0.0/8 and ::1. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+function indexAt(base: URL): URL {
+  return new URL('simple/', base)
 }
 
 function isWildcard(hostname: string): boolean {

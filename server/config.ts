@@ -8,8 +8,10 @@ import { combineIndexes } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
 import { parseNetrc } from './config/netrc.ts'
 import type { Credentials, IndexCredentials, ListenAddress, LogLevel, WhenAbandoned } from './config/notation.ts'
+import { readProxies } from './config/proxies.ts'
 import { combineTreeLimits, type TreeLimits } from './config/tree-limits.ts'
 import type { IndexMode, UploadTimeSource } from './index-source.ts'
+import type { Proxies } from './upstream/agent.ts'
 
 /** Everything that can be set, read and checked; times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -54,6 +56,8 @@ export interface Config {
     readonly ca: string | undefined
     /** Whom its operators may turn to, for the User-Agent. */
     readonly contact: string | undefined
+    /** From the environment alone, where all programs have theirs. */
+    readonly proxies: Proxies
   }
   readonly downloads: {
     /** What becomes of one that nobody follows any more. */
@@ -115,11 +119,12 @@ export interface ConfigSources extends User {
 export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const mistakes: Mistake[] = []
   const overrides = readOverrides(sources.env, sources.flags, mistakes)
+  const proxies = readProxies(sources.env, mistakes)
   const file = overrides.config === undefined ? undefined : resolve(sources.workingFolder, overrides.config)
   const reading = await readConfigFile(file, sources)
   if (reading.kind === 'mistakes') mistakes.push(...reading.mistakes)
   if (reading.kind === 'mistakes' || mistakes.length > 0) throw new ConfigError(mistakes)
-  const config = combine(reading.settings, { overrides, file, netrc: await readNetrc(sources) }, sources)
+  const config = combine(reading.settings, { overrides, proxies, file, netrc: await readNetrc(sources) }, sources)
   const strays = strayIndexVariables(
     sources.env,
     config.indexes.map(({ name }) => name),
@@ -160,11 +165,13 @@ async function readConfigFile(file: string | undefined, sources: ConfigSources):
 
 interface Readings {
   readonly overrides: Overrides
+  readonly proxies: Proxies
   readonly file: string | undefined
   readonly netrc: ReadonlyMap<string, Credentials>
 }
 
-function combine(settings: FileSettings, { overrides, file, netrc }: Readings, sources: ConfigSources): Config {
+function combine(settings: FileSettings, readings: Readings, sources: ConfigSources): Config {
+  const { overrides, proxies, file, netrc } = readings
   const { storage, memory, upstream, downloads, mode, virtual } = settings
   const surroundings = { upstream: overrides.upstream, mode, env: sources.env, netrc, virtuals: virtual }
   return {
@@ -197,6 +204,7 @@ function combine(settings: FileSettings, { overrides, file, netrc }: Readings, s
       caFile: findPath(upstream['ca-file'], overrides.caFile, file, sources),
       ca: undefined,
       contact: overrides.contact ?? upstream.contact,
+      proxies,
     },
     downloads: { whenAbandoned: downloads['when-abandoned'], keepFreeBytes: downloads['keep-free'] },
     trees: combineTreeLimits(settings.trees, overrides.trees),

@@ -1,3 +1,5 @@
+import { StoreFullError } from '../storage/errors.ts'
+
 /** What can go wrong between us and an upstream. Never 404 for the client: that would send an installer to its next index. */
 export type UpstreamErrorCode =
   /** It cannot be reached, or answers 5xx beyond all retries. */
@@ -34,3 +36,6 @@ export class UpstreamError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
+
+/** There is no room for a file by our own reckoning: the message names no path, so that it may be shown to anybody. */
+export class NoRoomError extends StoreFullError {}

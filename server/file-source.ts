@@ -5,7 +5,7 @@ import type { FileOptions, FileReference } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile, Sighting } from '../storage/model.ts'
-import { isWheel, projectsOf } from '../storage/names.ts'
+import { isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 import { spoolContent, storedContent, unfetchedContent } from './contents.ts'
@@ -76,9 +76,9 @@ export class FileSource {
   constructor(options: FileSourceOptions) {
     this.#options = options
     this.#store = options.store
-    const { maxBytes, keepFreeBytes, store } = options
-    const executePrune: RoomOptions['executePrune'] = (plan) => store.executePrune(plan).finally(() => this.forget())
-    this.#flights = new Flights({ ...options, room: new Room({ store, executePrune, maxBytes, keepFreeBytes }) })
+    const executePrune: RoomOptions['executePrune'] = (plan) =>
+      options.store.executePrune(plan, { signal: options.signal }).finally(() => this.forget())
+    this.#flights = new Flights({ ...options, room: new Room({ ...options, executePrune }) })
     this.#parts = new Parts(options)
     this.#unhashed = new UnhashedFiles({ ...options, catalog: options.store.catalog })
   }
@@ -151,7 +151,7 @@ export class FileSource {
   /** What the index's page says of a file; asks upstream where the page is not fresh. */
   async findListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
     const { sha256, filename } = reference
-    for (const project of projectsOf(filename)) {
+    for await (const project of this.#options.pages.findProjectsOf(reference)) {
       const snapshot = await this.#options.pages.find(index, project)
       if (!offers(snapshot, reference)) continue
       const listed = snapshot?.page.files.find((file) => file.filename === filename && file.hashes['sha256'] === sha256)

@@ -11,6 +11,8 @@ export interface FreshnessPolicy {
  * on every page, milliseconds.
  */
 const INSISTED_MS = 5000
+/** Clocks are set back by so much at once without having been wrong; milliseconds. */
+const SKEW_MS = 1000
 
 export function isFresh(
   fetchedAt: number,
@@ -18,7 +20,9 @@ export function isFresh(
   { freshMs }: Pick<FreshnessPolicy, 'freshMs'>,
   { insists = false }: { readonly insists?: boolean } = {},
 ): boolean {
-  return now - fetchedAt < (insists ? Math.min(INSISTED_MS, freshMs) : freshMs)
+  const age = now - fetchedAt
+  // What comes from the future was fetched while the clock was wrong, and would be fresh for ever.
+  return age > -SKEW_MS && age < (insists ? Math.min(INSISTED_MS, freshMs) : freshMs)
 }
 
 /** May it be served although upstream could not confirm it? */

@@ -22,6 +22,7 @@ export function tolerateFullDisk(catalog: Catalog, log: Log): Catalog {
     ...catalog,
     savePage: (...given) => tolerate(catalog.savePage(...given)),
     confirmPage: (...given) => tolerate(catalog.confirmPage(...given)),
+    saveAbsence: (...given) => tolerate(catalog.saveAbsence(...given)),
     forgetPage: (...given) => tolerate(catalog.forgetPage(...given)),
     saveMetadata: (...given) => tolerate(catalog.saveMetadata(...given)),
     addSighting: (...given) => tolerate(catalog.addSighting(...given)),

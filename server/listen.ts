@@ -5,7 +5,7 @@ import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
 import { problemOf, renderProblem } from './problems.ts'
-import { lacksHost, refuseHostless, refuseMalformed } from './refuse-malformed.ts'
+import { findHostFault, refuseHost, refuseMalformed } from './refuse-malformed.ts'
 
 /** What answers requests: a Hono app, for one. */
 export interface Answering {
@@ -41,7 +41,7 @@ const SERVER_OPTIONS = {
   keepAlive: true,
   keepAliveInitialDelay: 60_000,
   noDelay: true,
-  // Ours is a problem: see lacksHost.
+  // Ours is a problem: see findHostFault.
   requireHostHeader: false,
 } as const
 
@@ -67,7 +67,8 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
 export function createListener(app: Answering, hostname: string): RequestListener {
   const answer = getRequestListener(app.fetch, { hostname, errorHandler: answerMalformed })
   return (request, response) => {
-    if (lacksHost(request)) refuseHostless(response)
+    const hostFault = findHostFault(request)
+    if (hostFault !== undefined) refuseHost(response, hostFault)
     // What it returns is for a caller that waits; it never rejects.
     else if (app.answerKnown?.(request, response) !== true) void answer(request, response)
   }

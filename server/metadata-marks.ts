@@ -45,13 +45,22 @@ export class MetadataMarks {
   readonly #options: MetadataMarksOptions
   readonly #hosts = new LRUCache<string, Finding>({ max: 1000 })
   readonly #probes = new SingleFlight<string, boolean>()
+  /** The digests of metadata of which upstream's page has a wrong one. */
+  readonly #corrections = new LRUCache<string, Sha256>({ max: 10_000 })
 
   constructor(options: MetadataMarksOptions) {
     this.#options = options
   }
 
+  /** Upstream's page promises other metadata of a wheel than there is: ours is to promise what we serve (B8), since pip fails on anything else. */
+  correct(index: IndexSource, listed: ListedFile, digest: Sha256): void {
+    const key = correctionKey(index, listed)
+    if (key !== undefined) this.#corrections.set(key, digest)
+  }
+
   /** The page with these marks; the same object where there is nothing to mark. */
-  async complete(index: IndexSource, page: ProjectPage): Promise<ProjectPage> {
+  async complete(index: IndexSource, listed: ProjectPage): Promise<ProjectPage> {
+    const page = this.#withCorrections(index, listed)
     const lacking = page.files.filter(
       ({ filename, coreMetadata, hashes }) =>
         coreMetadata === undefined && hashes['sha256'] !== undefined && isWheel(filename),
@@ -71,6 +80,19 @@ export class MetadataMarks {
       else if (proven.has(new URL(file.url).host)) marks.set(file, true)
     }
     return marks.size === 0 ? page : { ...page, files: page.files.map((file) => mark(file, marks.get(file))) }
+  }
+
+  #withCorrections(index: IndexSource, page: ProjectPage): ProjectPage {
+    if (this.#corrections.size === 0) return page
+    let isCorrected = false
+    const files = page.files.map((file) => {
+      const key = correctionKey(index, file)
+      const sha256 = key === undefined ? undefined : this.#corrections.get(key)
+      if (sha256 === undefined) return file
+      isCorrected = true
+      return { ...file, coreMetadata: { sha256 } }
+    })
+    return isCorrected ? { ...page, files } : page
   }
 
   /** Waits for what runs. */
@@ -111,6 +133,12 @@ export class MetadataMarks {
     })
     return Promise.race([probe, delay(PATIENCE_MS, false, { ref: false })])
   }
+}
+
+/** By what is wrong: it may be put right. */
+function correctionKey({ name }: IndexSource, { hashes, coreMetadata }: ListedFile): string | undefined {
+  const promised = typeof coreMetadata === 'object' ? coreMetadata['sha256'] : undefined
+  return promised === undefined ? undefined : `${name} ${hashes['sha256']} ${promised}`
 }
 
 function mark(file: ListedFile, coreMetadata: true | Hashes | undefined): ListedFile {

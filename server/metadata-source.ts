@@ -7,7 +7,7 @@ import type { Distribution, ListedFile } from '../storage/model.ts'
 import { type Filename, type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import { findMetadataPath } from '../storage/wheel-metadata.ts'
+import { findMetadataPath, isMetadataOf } from '../storage/wheel-metadata.ts'
 import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
 import type { FileSource, Listing } from './file-source.ts'
@@ -28,6 +28,8 @@ export interface MetadataSourceOptions {
   readonly signal: AbortSignal
   /** A wheel that our page says has metadata has none. */
   readonly onNone?: ((index: IndexSource, project: ProjectName) => void) | undefined
+  /** The metadata of a wheel has another digest than its page promises. */
+  readonly onOther?: ((index: IndexSource, listing: Listing, digest: Sha256) => void) | undefined
 }
 
 /** Kept of a wheel that has none, so that our pages do not promise it again. */
@@ -72,11 +74,19 @@ export class MetadataSource {
       return fetched
     }
     const read = await this.#byRanges(index, reference, listing)
-    if (read !== undefined) return read
+    if (read !== undefined) return this.#tellOther(index, listing, read)
     const made = await this.#fromWheel(index, reference, listing)
     await this.#save(reference, made ?? (isOurs ? NONE : undefined), isOurs ? {} : { claimedBy })
     if (made === undefined && isOurs) this.#options.onNone?.(index, listing.sighting.project)
-    return made
+    return made && this.#tellOther(index, listing, made)
+  }
+
+  #tellOther(index: IndexSource, listing: Listing, content: Uint8Array): Uint8Array {
+    const promised = listing.listed.coreMetadata
+    const digest = hashSha256(content)
+    const isOther = typeof promised === 'object' && promised['sha256'] !== undefined && promised['sha256'] !== digest
+    if (isOther) this.#options.onOther?.(index, listing, digest)
+    return content
   }
 
   async #findStored(index: IndexSource, reference: FileReference): Promise<Distribution | undefined> {
@@ -109,12 +119,14 @@ export class MetadataSource {
 
   /**
    * A wheel was stored: where its index has no metadata beside it, what the wheel has is kept, in the place of what came by
-   * ranges. Returns at once.
+   * ranges, once downloads are over. Returns at once.
    */
   keepFromStore(wheel: Blake3, reference: FileReference, listed: ListedFile): void {
     const isTheirs = listed.coreMetadata !== undefined && !isMarkedByUs(listed)
     if (isTheirs || reference.sha256 === undefined || !isWheel(reference.filename)) return
     const kept = this.#flights.run(`stored ${reference.sha256}`, async () => {
+      // To read it unpacks it, which the installer that waits for its other wheels would feel.
+      await this.#options.store.awaitLull(this.#options.signal)
       const content = await this.#readWheel(wheel, reference.filename)
       await this.#save(reference, content ?? NONE)
       return content
@@ -170,9 +182,10 @@ export class MetadataSource {
     })
     const { coreMetadata } = listed
     const expected = typeof coreMetadata === 'object' ? coreMetadata['sha256'] : undefined
-    const isRight = expected === undefined || expected === hashSha256(response.body)
+    const isRight =
+      expected === undefined ? isMetadataOf(listed.filename, response.body) : expected === hashSha256(response.body)
     if (response.status === 200 && isRight) return response.body
-    const reason = response.status === 200 ? 'has another digest' : `answered ${response.status}`
+    const reason = response.status === 200 ? 'is something else' : `answered ${response.status}`
     log.warn({ file: listed.filename, reason }, 'advertised metadata is not to be had; taking it from the wheel')
     return undefined
   }

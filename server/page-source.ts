@@ -1,15 +1,16 @@
 import { LRUCache } from 'lru-cache'
-import type { PageSnapshot } from '../routes/repository.ts'
+import type { FileReference, PageSnapshot } from '../routes/repository.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
-import type { ListedFile, ProjectPage, StoredPage } from '../storage/model.ts'
-import type { IndexName, ProjectName } from '../storage/names.ts'
+import type { ProjectPage, StoredPage } from '../storage/model.ts'
+import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
 import { Pace } from '../storage/pace.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { isAbsence, retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts'
 import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, pageTarget } from './index-source.ts'
+import { ABSENT, type KeptPage, saysTheSame, weigh } from './kept-page.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import type { PagePool } from './pages/page-pool.ts'
@@ -20,6 +21,8 @@ import { isHostUnreached } from './upstream/failures.ts'
 const ABSENT_MS = 30_000
 /** After upstream failed, a page that may be served stale is, without asking again, for this long; milliseconds. */
 const FAILED_MS = 5_000
+/** How old what the catalog has of a project that an index has not may get before it is written again, milliseconds. */
+const NOTED_MS = 24 * 60 * 60_000
 /** What says that upstream itself is in trouble, and not just one page of it. */
 const OF_ALL_PAGES: ReadonlySet<UpstreamErrorCode> = new Set([
   'ERR_UPSTREAM_BUSY',
@@ -45,19 +48,6 @@ export interface PageSourceOptions {
 export interface FindPageOptions {
   /** The client does not want what was confirmed some time ago (D5). */
   readonly insists?: boolean | undefined
-}
-
-interface KeptPage {
-  /** Undefined: upstream had no such project. */
-  readonly snapshot: PageSnapshot | undefined
-  /** As upstream had it. */
-  readonly page: ProjectPage | undefined
-  readonly etag: string | undefined
-  readonly lastModified: string | undefined
-  /** When upstream last confirmed it. */
-  readonly fetchedAt: number
-  /** Rough size in memory, bytes. */
-  readonly weight: number
 }
 
 /** Project pages: from memory while fresh, from the catalog after a restart, from upstream otherwise, stale when upstream fails. */
@@ -102,6 +92,17 @@ export class PageSource {
     return kept
   }
 
+  /**
+   * The projects whose page may list a file, most likely first: those that its name tells, then those of which a page is known to list its
+   * digest, since indexes also have files that are named otherwise (B16).
+   */
+  async *findProjectsOf({ index, sha256, filename }: FileReference): AsyncGenerator<ProjectName> {
+    const named = projectsOf(filename)
+    yield* named
+    const listing = sha256 === undefined ? [] : await this.#options.catalog.findPagesListing(sha256)
+    for (const page of listing) if (page.index === index && !named.includes(page.project)) yield page.project
+  }
+
   /** Asks upstream now; `before` is the latest page that was known. Throws {@link UpstreamError} where it gives no answer. */
   async refresh(
     index: IndexSource,
@@ -119,9 +120,26 @@ export class PageSource {
   async forget(index: IndexName, project: ProjectName): Promise<boolean> {
     const { catalog } = this.#options
     const wasStored = (await catalog.findPage(index, project)) !== undefined
-    if (wasStored) await catalog.forgetPage(index, project)
+    await catalog.forgetPage(index, project)
     // Last, since somebody may have taken it from the catalog meanwhile.
     return this.#memory.delete(keyOf(index, project)) || wasStored
+  }
+
+  /**
+   * Has it outlive a restart that an index has no such project, where that is known. For projects that another index has: nobody fills the
+   * catalog with names that they make up. Returns at once.
+   */
+  noteAbsence(index: IndexSource, project: ProjectName): void {
+    const key = keyOf(index.name, project)
+    const kept = this.#memory.get(key)
+    if (kept === undefined || kept.snapshot !== undefined) return
+    const { fetchedAt, notedAt = -Infinity } = kept
+    if (fetchedAt - notedAt < NOTED_MS) return
+    this.#memory.set(key, { ...kept, notedAt: fetchedAt })
+    const { catalog, log } = this.#options
+    void catalog
+      .saveAbsence(index.name, project, fetchedAt)
+      .catch((error: unknown) => log.debug({ err: error, index: index.name, project }, 'an absence is not kept'))
   }
 
   /** What we add to this page has changed. */
@@ -185,11 +203,18 @@ export class PageSource {
     const key = keyOf(index.name, project)
     return this.#loads.run(key, async () => {
       const stored = await this.#options.catalog.findPage(index.name, project)
-      if (stored === undefined) return this.#memory.get(key)
+      if (stored === undefined) return this.#memory.get(key) ?? (await this.#loadAbsence(index, project))
       const kept = await this.#complete(index, stored, undefined)
       // Somebody may have put a newer one there while we waited.
       return this.#memory.get(key) ?? this.#keep(stored, kept)
     })
+  }
+
+  async #loadAbsence(index: IndexSource, project: ProjectName): Promise<KeptPage | undefined> {
+    const foundAt = await this.#options.catalog.findAbsence(index.name, project)
+    const newer = this.#memory.get(keyOf(index.name, project))
+    if (newer !== undefined || foundAt === undefined) return newer
+    return this.#keep({ index: index.name, project }, { ...ABSENT, fetchedAt: foundAt, notedAt: foundAt })
   }
 
   #refreshOnce(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
@@ -243,7 +268,6 @@ export class PageSource {
     response: UpstreamPage,
   ): Promise<KeptPage> {
     const { catalog, clock, pool } = this.#options
-    const key = keyOf(index.name, project)
     const fetchedAt = clock()
     if (response.status === 304 && kept?.page !== undefined) {
       await catalog.confirmPage(index.name, project, fetchedAt)
@@ -254,10 +278,12 @@ export class PageSource {
     const { page, json } =
       response.status === 200 ? await pool.parse(response, project) : { page: undefined, json: undefined }
     if (page === undefined || (index.emptyMeansAbsent === true && page.files.length === 0)) {
-      await catalog.forgetPage(index.name, project)
-      const absent = { ...ABSENT, fetchedAt }
-      this.#memory.set(key, absent)
-      return absent
+      const isRemoved = kept?.snapshot !== undefined
+      if (isRemoved) await catalog.saveAbsence(index.name, project, fetchedAt)
+      return this.#keep(
+        { index: index.name, project },
+        { ...ABSENT, fetchedAt, notedAt: isRemoved ? fetchedAt : kept?.notedAt },
+      )
     }
     const { etag, lastModified } = response
     const stored: StoredPage = { index: index.name, project, page, etag, lastModified, fetchedAt }
@@ -277,35 +303,13 @@ export class PageSource {
     return { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
   }
 
-  #keep({ index, project }: StoredPage, kept: KeptPage): KeptPage {
+  #keep({ index, project }: Pick<StoredPage, 'index' | 'project'>, kept: KeptPage): KeptPage {
     this.#memory.set(keyOf(index, project), kept)
     return kept
   }
 }
 
 const HIT = { hits: 1 } as const
-const ABSENT = { snapshot: undefined, page: undefined, etag: undefined, lastModified: undefined, weight: 256 }
-
 function keyOf(index: IndexName, project: ProjectName): string {
   return `${index}/${project}`
-}
-
-/** Of two completions of one page: marks or upload times differ, or nothing does. */
-function saysTheSame(left: ProjectPage, right: ProjectPage): boolean {
-  return (
-    left === right ||
-    left.files.every(({ coreMetadata, uploadTime }, at) => {
-      const other = right.files[at]
-      return isSameMark(coreMetadata, other?.coreMetadata) && uploadTime === other?.uploadTime
-    })
-  )
-}
-
-function isSameMark(left: ListedFile['coreMetadata'], right: ListedFile['coreMetadata']): boolean {
-  return left === right || (typeof left === 'object' && typeof right === 'object' && left['sha256'] === right['sha256'])
-}
-
-/** An estimate: a listed file's strings and objects take some 600 bytes. */
-function weigh(page: ProjectPage): number {
-  return 1024 + 600 * page.files.length
 }

@@ -2,7 +2,7 @@ import { NO_STORE, READ_HEADERS } from '../routes/headers.ts'
 import { RouteError, type RouteErrorCode } from '../routes/errors.ts'
 import { reply } from '../routes/reply.ts'
 import { ArchiveRefusedError, StorageError, type StorageErrorCode } from '../storage/errors.ts'
-import { UpstreamError, type UpstreamErrorCode } from './errors.ts'
+import { NoRoomError, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 
 export type ProblemCode = RouteErrorCode | StorageErrorCode | UpstreamErrorCode | 'ERR_INTERNAL'
 
@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ERR_REQUEST_TIMEOUT: { status: 408, title: 'The request takes too long' },
   ERR_UNAUTHORIZED: { status: 401, title: 'The admin token is needed' },
 
-  ERR_MALFORMED: { status: 400, title: 'A name or digest in the URL is malformed' },
+  ERR_MALFORMED: { status: 400, title: 'A name or digest is malformed' },
   ERR_ARCHIVE_REFUSED: { status: 422, title: 'No tree is made of this archive' },
   ERR_DIGEST_MISMATCH: { status: 502, title: 'Upstream sent other bytes than it promised' },
   ERR_LENGTH_MISMATCH: { status: 502, title: 'Upstream sent more or fewer bytes than it promised' },
@@ -50,7 +50,11 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
     retryAfterSeconds: 1,
     detail: 'What this request relied on was pruned. Ask again.',
   },
-  ERR_STORE_FORMAT: { status: 500, title: 'The store cannot be read', detail: 'It has another format.' },
+  ERR_STORE_FORMAT: {
+    status: 500,
+    title: 'The store cannot be read',
+    detail: 'It has another format, or was removed or replaced.',
+  },
   ERR_STORE_CLOSED: {
     status: 503,
     title: 'The server is shutting down',
@@ -100,7 +104,7 @@ export function problemOf(error: unknown): Problem {
     code,
     status: kind.status,
     title: kind.title,
-    detail: kind.detail ?? (error instanceof Error ? error.message : ''),
+    detail: (error instanceof NoRoomError ? undefined : kind.detail) ?? (error instanceof Error ? error.message : ''),
     headers: {
       ...(error instanceof RouteError ? error.headers : {}),
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }),

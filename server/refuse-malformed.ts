@@ -19,13 +19,24 @@ export function refuseMalformed(server: Server, options: { readonly isAnswering:
   })
 }
 
-/** RFC 9112 §3.2: a request of HTTP/1.1 names its host; an older one need not. */
-export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
-  return headers.host === undefined && httpVersion === '1.1'
+/** What is wrong with how a request names its host (RFC 9112 §3.2): once, and one that is older than HTTP/1.1 need not. */
+export function findHostFault({ headers, httpVersion, rawHeaders }: IncomingMessage): string | undefined {
+  if (headers.host === undefined) return httpVersion === '1.1' ? 'The request has no Host header.' : undefined
+  // Node keeps the first, where whoever stands before us may go by the last.
+  return countHosts(rawHeaders) === 1 ? undefined : 'The request has more than one Host header.'
 }
 
-export function refuseHostless(response: ServerResponse): void {
-  void refuseRequest(response, new RouteError('ERR_BAD_REQUEST', 'The request has no Host header.'))
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const name = rawHeaders[place]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1
+  }
+  return count
+}
+
+export function refuseHost(response: ServerResponse, fault: string): void {
+  void refuseRequest(response, new RouteError('ERR_BAD_REQUEST', fault))
 }
 
 /** In its turn, after what was asked before on its connection; that ends with it, since a body may follow which nobody wants. */

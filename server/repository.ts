@@ -1,49 +1,33 @@
 import type { Content } from '../routes/content.ts'
 import type { FileOptions, FileReference, Repository, RepositoryStats, UpstreamStats } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
-import type { Clock } from '../storage/clock.ts'
 import { type Blake3, type Digest, hashBlake3, hashSha256 } from '../storage/digest.ts'
 import { BlobDamagedError } from '../storage/errors.ts'
 import type { DistributionRecord } from '../storage/model.ts'
 import type { IndexName } from '../storage/names.ts'
-import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 import { memoryContent, renewedContent, storedContent } from './contents.ts'
-import { createAdministration } from './administration.ts'
+import { type AdministrationParts, createAdministration } from './administration.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
-import type { Jobs } from './jobs.ts'
 import type { ListedFiles } from './listed-files.ts'
 import type { ListSource } from './list-source.ts'
 import { lookup, lookUpProject } from './lookup.ts'
 import type { MetadataSource } from './metadata-source.ts'
 import type { Metrics } from './metrics.ts'
-import type { PageSource } from './page-source.ts'
 import type { Upstream } from './upstream.ts'
 import type { HostCondition } from './upstream/breaker.ts'
-import type { ScrubJobs } from './scrub-jobs.ts'
-import type { TrafficWriter } from './traffic-writer.ts'
-import { findVirtual, listVirtual, type VirtualIndex } from './virtual-index.ts'
+import { findVirtual, listVirtual } from './virtual-index.ts'
 import { createTreeMethods } from './trees.ts'
 
-export interface RepositoryParts {
-  readonly indexes: ReadonlyMap<IndexName, IndexSource>
-  readonly virtuals: ReadonlyMap<IndexName, VirtualIndex>
+/** What administration is given, too, but for the prunes, which are made here. */
+export interface RepositoryParts extends Omit<AdministrationParts, 'planPrune' | 'executePrune'> {
   readonly defaultIndex: IndexName
-  readonly store: Store
-  readonly pages: PageSource
   readonly lists: ListSource
-  readonly files: FileSource
   readonly listed: ListedFiles
   readonly metadata: MetadataSource
   readonly upstream: Upstream
   readonly metrics: Metrics
-  readonly jobs: Jobs
-  readonly scrubs: ScrubJobs
-  readonly traffic: TrafficWriter
-  /** Of a scrub that names no other rate. */
-  readonly scrubBytesPerSecond: number | undefined
-  readonly clock: Clock
 }
 
 /** The repository that the routes serve: indexes pulled from their upstreams, over one store. */
@@ -69,7 +53,7 @@ export function createRepository(parts: RepositoryParts): Repository {
     findPage(name, project, options) {
       const virtual = virtuals.get(name)
       if (virtual === undefined) return pages.find(sourceOf(indexes, name), project, options)
-      return findVirtual(virtual, project, (index) => pages.find(index, project, options))
+      return findVirtual(virtual, { project, pages, options })
     },
     findFile(reference, options) {
       const index = indexes.get(reference.index)

@@ -25,16 +25,16 @@ export type PruneSchedule = Pick<
 
 /**
  * Keeps the store within its limits. Each interval they are all applied, and stale pages and metadata dropped; in between a prune is
- * made when one is exceeded that is cheap to look at: bytes, files, free space. The end waits for the prune that runs.
+ * made when one is exceeded that is cheap to look at: bytes, files, free space. The end waits for the step that a prune is at.
  */
 export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedule): Repetition {
   const { clock, log } = options
   // At the first look, or a server that is restarted more often than that would never come to it.
   let dueAt = clock()
-  const look = async (): Promise<void> => {
-    if (clock() < dueAt) return pruneForRoom(options, schedule)
-    await pruneForRoom(options, schedule, { unusedForMs: schedule.unusedForMs })
-    await dropStale(options, schedule)
+  const look = async (signal: AbortSignal): Promise<void> => {
+    if (clock() < dueAt) return pruneForRoom(options, schedule, { signal })
+    await pruneForRoom(options, schedule, { budget: { unusedForMs: schedule.unusedForMs }, signal })
+    await dropStale(options, schedule, signal)
     dueAt = clock() + schedule.pruneIntervalMs
   }
   return repeat(Math.min(LOOK_MS, schedule.pruneIntervalMs), look, (error) =>
@@ -46,7 +46,7 @@ export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedul
 async function pruneForRoom(
   { repository, log }: SchedulerOptions,
   limits: PruneSchedule,
-  budget: PruneBudget = {},
+  { budget = {}, signal }: { readonly budget?: PruneBudget; readonly signal: AbortSignal },
 ): Promise<void> {
   const { store } = await repository.stats()
   const { maxBytes = Infinity, maxFiles = Infinity, keepFreeBytes = 0 } = limits
@@ -57,12 +57,16 @@ async function pruneForRoom(
   }
   if (Object.values({ ...budget, ...exceeded }).every((limit) => limit === undefined)) return
   const plan = await repository.planPrune({ ...budget, ...exceeded })
-  if (plan.freedBytes === 0 && plan.distributions.length === 0) return
-  const { distributions, freedBytes } = await repository.executePrune(plan)
+  if (signal.aborted || (plan.freedBytes === 0 && plan.distributions.length === 0)) return
+  const { distributions, freedBytes } = await repository.executePrune(plan, { signal })
   log.info({ distributions, freedBytes, pinned: plan.pinned }, 'pruned')
 }
 
-async function dropStale({ catalog, clock, log }: SchedulerOptions, { forgetAfterMs }: PruneSchedule): Promise<void> {
-  const { pages, metadata } = await catalog.dropStale(clock() - forgetAfterMs)
+async function dropStale(
+  { catalog, clock, log }: SchedulerOptions,
+  { forgetAfterMs }: PruneSchedule,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pages, metadata } = await catalog.dropStale(clock() - forgetAfterMs, { signal })
   if (pages > 0 || metadata > 0) log.info({ pages, metadata }, 'dropped what nobody asked for')
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Repository } from '../routes/repository.ts'
 import { openDiskBlobStore } from '../storage/blobs/disk-blob-store.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
@@ -13,6 +12,7 @@ import { createUnpacker } from '../storage/unpacker.ts'
 import { type App, createApp } from './app.ts'
 import type { Config, IndexConfig } from './config.ts'
 import { logDamage } from './damage-log.ts'
+import { type Ending, endInTurn, isDoneWithin } from './end-in-turn.ts'
 import { FileSource, type FileSourceOptions } from './file-source.ts'
 import { tolerateFullDisk } from './full-disk.ts'
 import type { IndexSource } from './index-source.ts'
@@ -41,6 +41,8 @@ import { userAgentOf } from './version.ts'
 const PAGE_TIMEOUT_MS = 30_000
 /** Before the first retry of an upstream request, milliseconds. */
 const RETRY_DELAY_MS = 200
+/** What ends after the grace time has so long, milliseconds: nothing is lost that the next start does not take up. */
+const END_MS = 4000
 
 export interface Server {
   readonly app: App
@@ -49,8 +51,8 @@ export interface Server {
   /** Tells all jobs to end, and those who follow them that they did: first of all at shutdown, since responses wait for them. */
   cancelJobs(): void
   /**
-   * Lets running downloads finish for the grace time (by default none), then ends them and unpacking, and closes the store. Responses
-   * should be over by then.
+   * Lets running downloads finish for the grace time (by default none), then ends them and unpacking, and closes the store: within four seconds more,
+   * or it is left as it is. Responses should be over by then.
    */
   close(options?: { readonly graceMs?: number }): Promise<void>
 }
@@ -92,13 +94,17 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
     countServed: (bytesSent) => (metrics.bytesServed = bytesSent),
     cancelJobs: () => work.jobs.cancelAll(),
     async close({ graceMs = 0 } = {}) {
-      await work.jobs.close()
-      await finishWithin(graceMs, files.settle())
+      await isDoneWithin(graceMs, Promise.all([work.jobs.close(), files.settle()]))
       ending.abort(new Error('Arbor is shutting down'))
-      await schedules.close()
-      await Promise.all(Object.values(sources).map((source) => source.settle()))
-      await Promise.all([shared.pool.close(), upstream.close(), work.traffic.close()])
-      await store.close()
+      const endings: readonly Ending[] = [
+        ['jobs', () => work.jobs.close()],
+        ['schedules', () => schedules.close()],
+        ['downloads and pages', () => Promise.all(Object.values(sources).map((source) => source.settle()))],
+        ['connections', () => Promise.all([shared.pool.close(), upstream.close()])],
+        ['traffic', () => work.traffic.close()],
+        ['store', () => store.close()],
+      ]
+      await endInTurn(endings, { limitMs: END_MS, log })
     },
   }
 }
@@ -159,17 +165,13 @@ function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<Inde
     ...shared,
     files,
     onNone: (index, project) => pages.reconsider(index, project),
+    onOther(index, { listed: file, sighting }, digest) {
+      marks.correct(index, file, digest)
+      pages.reconsider(index, sighting.project)
+    },
   })
   const listed = new ListedFiles({ ...shared, indexes, pages, files })
   return { marks, uploadTimes, pages, files, listed, lists: new ListSource(shared), metadata }
-}
-
-/** Resolves when `work` does, or the time is up. */
-async function finishWithin(graceMs: number, work: Promise<void>): Promise<void> {
-  const over = new AbortController()
-  const timeUp = delay(graceMs, undefined, { signal: over.signal }).catch(() => {}) // Aborted, once it no longer matters.
-  await Promise.race([work, timeUp])
-  over.abort()
 }
 
 async function openStore(config: Config, log: Log, fetchAgain: NonNullable<StoreOptions['refetch']>): Promise<Store> {

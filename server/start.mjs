@@ -1,4 +1,5 @@
 import nodeModule from 'node:module'
+import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 // Plain JavaScript, since it has to run on the Node that cannot read the rest.
@@ -13,4 +14,13 @@ if (Number(major) < 24) {
 // in the folder for temporary files, as Node would: whoever can write there could have us run theirs. Threads know of it by the variable.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/arbor', import.meta.url))
 nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
-await import('./main.ts')
+// Node's threads for the disk, of which it has four: each thread that unpacks may wait for two fsyncs, and what is served must not wait behind them.
+process.env.UV_THREADPOOL_SIZE ??= String(4 + 2 * os.availableParallelism())
+try {
+  await import('./main.ts')
+} catch (error) {
+  const [, missing] = /^Cannot find package '([^']+)'/.exec(error?.message) ?? []
+  if (missing === undefined) throw error
+  process.stderr.write(`arbor: the package ${missing} is not installed: run "npm ci" first\n`)
+  process.exit(1)
+}

@@ -5,9 +5,13 @@ export async function readTextFile(io: Io, path: string): Promise<string | undef
   const file = await io.openIfPresent(path)
   if (file === undefined) return undefined
   try {
-    const bytes = new Uint8Array(await file.size())
+    // One byte more than it says to have: a pipe says none, and would else be taken for an empty file.
+    const bytes = new Uint8Array((await file.size()) + 1)
     const length = await file.read(bytes, 0)
     return new TextDecoder().decode(bytes.subarray(0, length))
+  } catch (error) {
+    // Of a file that is open node does not say which.
+    throw error instanceof Error ? Object.assign(error, { path }) : error
   } finally {
     await file.close()
   }

@@ -70,26 +70,42 @@ function findTreeFile(
   path: TreePath,
   { gzip }: { readonly gzip: boolean },
 ): AtHand<ServedTreeFile | undefined> {
+  const { generation } = store
   return andThen(store.findManifest(id), (manifest) => {
     const file = manifest?.files.get(path)
     if (manifest === undefined || file === undefined) return undefined
-    store.noteUse(id)
-    return gzip ? findCoded(store, manifest.tree, file) : findPlain(store, file)
+    const { blake3 } = file
+    // One string for all files, which is found faster than as many equal ones.
+    const { id: tree } = manifest.tree
+    store.noteUse(tree)
+    // It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go.
+    const findAgain = (): Uint8Array | undefined => {
+      const bytes = store.generation === generation ? store.findBytes(blake3) : undefined
+      if (bytes !== undefined) store.noteUse(tree)
+      return bytes
+    }
+    return gzip ? findCoded(store, manifest.tree, file, findAgain) : findPlain(store, file, findAgain)
   })
 }
 
-function findPlain(store: Store, { blake3, executable }: TreeFile): AtHand<ServedTreeFile | undefined> {
+type FindAgain = ServedTreeFile['findAgain']
+
+function findPlain(
+  store: Store,
+  { blake3, executable }: TreeFile,
+  findAgain: FindAgain,
+): AtHand<ServedTreeFile | undefined> {
   return andThen(
     store.findBlob(blake3),
-    (blob) => blob && { content: storedContent(blob, undefined), encoding: undefined, blake3, executable },
+    (blob) => blob && { content: storedContent(blob, undefined), encoding: undefined, blake3, executable, findAgain },
   )
 }
 
-function findCoded(store: Store, tree: Tree, file: TreeFile): AtHand<ServedTreeFile | undefined> {
+function findCoded(store: Store, tree: Tree, file: TreeFile, findAgain: FindAgain): AtHand<ServedTreeFile | undefined> {
   const { blake3, executable } = file
   return andThen(store.renditions.gzipFile(tree, file), (gzip) =>
     gzip === undefined
-      ? findPlain(store, file)
+      ? findPlain(store, file, findAgain)
       : { content: renditionContent(gzip), encoding: 'gzip', blake3, executable },
   )
 }

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { UpstreamError } from './errors.ts'
 import { redactUrl } from './redact.ts'
-import { createAgent, trustAlso } from './upstream/agent.ts'
+import { createAgent, type Proxies, trustAlso } from './upstream/agent.ts'
 import type { Attempt, Breaker, HostCondition } from './upstream/breaker.ts'
 import { translateError } from './upstream/failures.ts'
 import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream/headers.ts'
@@ -25,6 +25,8 @@ export interface UpstreamOptions {
   readonly downloadsPerHost?: number | undefined
   /** Certificates (PEM) that are trusted beside Node's. */
   readonly ca?: string | undefined
+  /** By default every host is asked straight. */
+  readonly proxies?: Proxies | undefined
   /** By default no host is. */
   readonly addresses?: AddressPolicy | undefined
   /** By default every host is asked, whatever became of the last request. */

@@ -3,6 +3,7 @@ import { type IndexName, normalizeProjectName, type ProjectName } from '../stora
 import { Pace } from '../storage/pace.ts'
 import type { IndexSource } from './index-source.ts'
 import type { ListSource } from './list-source.ts'
+import type { FindPageOptions, PageSource } from './page-source.ts'
 
 /** Several indexes under one name. */
 export interface VirtualIndex {
@@ -15,36 +16,43 @@ export interface VirtualIndex {
 
 type Found = PageSnapshot | undefined
 
+interface Search {
+  readonly project: ProjectName
+  readonly pages: Pick<PageSource, 'find' | 'noteAbsence'>
+  readonly options?: FindPageOptions
+}
+
 /**
  * The page of the first index that has the project, as a whole: pages are never mixed (B18), so that nobody can add a file to a project
  * of an earlier index. An index that cannot answer ends the search with its error: to go on would be dependency confusion. No promise
  * where all that are asked have an answer at hand.
  */
-export function findVirtual(
-  virtual: VirtualIndex,
-  project: ProjectName,
-  find: (index: IndexSource) => Found | Promise<Found>,
-): Found | Promise<Found> {
-  const pinned = virtual.pins.get(project)
-  if (pinned !== undefined) return find(pinned)
-  for (const [place, index] of virtual.indexes.entries()) {
-    const found = find(index)
-    if (found instanceof Promise) return findFrom(virtual.indexes.slice(place + 1), found, find)
+export function findVirtual({ indexes, pins }: VirtualIndex, search: Search): Found | Promise<Found> {
+  const { project, pages, options } = search
+  const pinned = pins.get(project)
+  if (pinned !== undefined) return pages.find(pinned, project, options)
+  for (const [place, index] of indexes.entries()) {
+    const found = pages.find(index, project, options)
+    if (found instanceof Promise) return findFrom(indexes, { place, found }, search)
     if (found !== undefined) return found
   }
   return undefined
 }
 
 async function findFrom(
-  rest: readonly IndexSource[],
-  first: Promise<Found>,
-  find: (index: IndexSource) => Found | Promise<Found>,
+  indexes: readonly IndexSource[],
+  first: { readonly place: number; readonly found: Promise<Found> },
+  { project, pages, options }: Search,
 ): Promise<Found> {
-  let found = await first
-  for (const index of rest) {
+  let { place } = first
+  let found = await first.found
+  for (const index of indexes.slice(place + 1)) {
     if (found !== undefined) break
-    found = await find(index)
+    place += 1
+    found = await pages.find(index, project, options)
   }
+  // So that a restart finds the one that has it also where nobody can be asked, or may be.
+  if (found !== undefined) for (const index of indexes.slice(0, place)) pages.noteAbsence(index, project)
   return found
 }
 

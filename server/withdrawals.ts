@@ -2,6 +2,7 @@ import type { FileReference, PageSnapshot } from '../routes/repository.ts'
 import { type ProjectName, projectsOf } from '../storage/names.ts'
 import { UpstreamError } from './errors.ts'
 import type { IndexSource } from './index-source.ts'
+import type { KeptPage } from './kept-page.ts'
 import type { PageSource } from './page-source.ts'
 
 /** `{sha256}/{filename}` of what a page offers, made when the first of its files is asked for. */
@@ -13,7 +14,8 @@ const lastOffer = new WeakMap<FileReference, { readonly project: ProjectName; re
 /**
  * E16, B14: is a file no longer offered by its index, as far as we know without asking? Its page may be old, but what it does not list any more
  * was removed, and of a quarantined project nothing may be offered. A promise only where the page is not in memory. Where there is
- * no page at all it is asked for, and no answer counts as no: who holds a lock file must not fail because upstream is down.
+ * no page at all it is asked for, and no answer counts as no, unless there was none the last time: who holds a lock
+ * file must not fail because upstream is down.
  */
 export function isWithdrawn(
   pages: PageSource,
@@ -35,17 +37,27 @@ export function isWithdrawn(
 }
 
 async function isNowhere(pages: PageSource, index: IndexSource, reference: FileReference): Promise<boolean> {
-  const projects = projectsOf(reference.filename)
-  const known = await Promise.all(projects.map(async (project) => pages.findKnown(index, project)))
-  if (known.some((page) => offers(page?.snapshot, reference))) return false
-  if (known.some((page) => page?.snapshot !== undefined)) return true
+  const projects: ProjectName[] = []
+  const known: (Pick<KeptPage, 'snapshot'> | undefined)[] = []
+  for await (const project of pages.findProjectsOf(reference)) {
+    const page = await pages.findKnown(index, project)
+    if (page?.snapshot !== undefined && offers(page.snapshot, reference)) {
+      lastOffer.set(reference, { project, snapshot: page.snapshot })
+      return false
+    }
+    projects.push(project)
+    known.push(page)
+  }
+  // A page that has the same bytes under another name says nothing of this one.
+  const named = projectsOf(reference.filename).length
+  if (known.slice(0, named).some((page) => page?.snapshot !== undefined)) return true
   try {
     for (const project of projects) {
       if (offers(await pages.find(index, project), reference)) return false
     }
     return true
   } catch (error) {
-    if (error instanceof UpstreamError) return false
+    if (error instanceof UpstreamError) return known.every((page) => page !== undefined)
     throw error
   }
 }

@@ -47,7 +47,9 @@ export async function renderPlan(
     return `${printable(name).padEnd(40)}  ${showBytes(freedBytes).padStart(9)}  ${printable(reason)}\n`
   })
   const summary = outline({ distributions: distributions.length, ...totals })
-  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${summary}\nNothing was deleted: add --execute to do it.\n`
+  const isNothing = rows.length === 0 && totals['freedBytes'] === 0
+  const end = isNothing ? 'There is nothing to delete.' : 'Nothing was deleted: add --execute to do it.'
+  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${summary}\n${end}\n`
 }
 
 /** `arbor prune --execute`: has it deleted, as a job. Throws {@link AdminError}. */

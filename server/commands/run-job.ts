@@ -19,7 +19,8 @@ export async function runJob(config: Config, request: AdminRequest, options: Job
   const job = parseJob(await askServer(config, request))
   const isFollowed = !options.detach && job.state === 'running'
   const end = isFollowed ? await follow(config, job, request.server, options) : job
-  const text = end.state === 'running' ? `${end.id}  ${renderProgress(end)}\n` : renderResult(end)
+  const told = request.method === 'DELETE' ? ', told to end' : ''
+  const text = end.state === 'running' ? `${end.id}  ${renderProgress(end)}${told}\n` : renderResult(end)
   options.print(options.json ? `${JSON.stringify(end, undefined, 2)}\n` : text)
   if (isFollowed) requireSuccess(end)
 }

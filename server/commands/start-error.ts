@@ -16,9 +16,9 @@ export interface Failure {
 export function describeFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return { message: error.message, exitCode: 2 }
   if (error instanceof InterruptedError) return { message: error.message, exitCode: 130 }
-  if (isExpected(error)) return { message: error.message, exitCode: 1 }
-  const diskTrouble = error instanceof Error ? describeDiskTrouble(error) : undefined
+  const diskTrouble = describeDiskTrouble(error instanceof StoreFullError ? error.cause : error)
   if (diskTrouble !== undefined) return { message: diskTrouble, exitCode: 1 }
+  if (isExpected(error)) return { message: error.message, exitCode: 1 }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { message: `unexpected error\n${redactUrl(stack)}`, exitCode: 1 }
 }
@@ -37,10 +37,24 @@ const DISK_REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'there is a file where a folder should be',
   EMFILE: 'too many open files',
   ENOENT: 'no such file or folder',
+  EISDIR: 'there is a folder where a file should be',
+  ELOOP: 'a symbolic link leads to itself',
+  ENAMETOOLONG: 'the name is too long',
 }
 
-function describeDiskTrouble(error: NodeJS.ErrnoException): string | undefined {
-  const reason = DISK_REASONS[error.code ?? '']
-  if (reason === undefined || error.path === undefined) return undefined
-  return `cannot use ${error.path}: ${reason} (${error.code}); another data folder is set with --data or ARBOR_DATA`
+/** By its primary result codes (https://www.sqlite.org/rescode.html); it says neither which file nor why. */
+const SQLITE_REASONS: Readonly<Record<number, string>> = {
+  10: 'SQLite cannot read or write its files in the data folder: its disk is full, or failing',
+  14: 'SQLite cannot open its files in the data folder: a folder has the name of one, or the path is longer than it takes',
+}
+
+function describeDiskTrouble(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const trouble = 'errcode' in error ? SQLITE_REASONS[Number(error.errcode) & 0xff] : describeErrno(error)
+  return trouble && `${trouble}; another data folder is set with --data or ARBOR_DATA`
+}
+
+function describeErrno({ code, path }: NodeJS.ErrnoException): string | undefined {
+  const reason = DISK_REASONS[code ?? '']
+  return reason === undefined || path === undefined ? undefined : `cannot use ${path}: ${reason} (${code})`
 }

@@ -107,12 +107,14 @@ export function readIndexVariables(env: Environment, index: string): IndexVariab
   return { username: read('USERNAME'), password: read('PASSWORD'), token: read('TOKEN') }
 }
 
-/** Variables for credentials of an index that there is none. */
+/** Variables for credentials of which it is not plain what index they are for: there is none, or they would be told to several. */
 export function strayIndexVariables(env: Environment, indexes: readonly string[]): Mistake[] {
   const names = indexes.map(variableNameOf)
   return Object.keys(env).flatMap((where) => {
     const name = INDEX_VARIABLE.exec(where)?.[1]
-    if (name === undefined || names.includes(name)) return []
+    const meant = indexes.filter((index) => variableNameOf(index) === name)
+    if (name === undefined || meant.length === 1) return []
+    if (meant.length > 1) return { where, problem: `could be for each of ${meant.join(', ')}: rename one of them` }
     return { where, problem: `there is no index of that name; ${suggest(name, names)}` }
   })
 }

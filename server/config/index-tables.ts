@@ -44,10 +44,10 @@ export type VirtualSettings = v.InferOutput<typeof virtualTable>
 
 /** What is wrong between indexes, told from what is written, so that it is told beside what is wrong inside them. */
 export function indexMistakes(document: unknown): Mistake[] {
-  const indexes = isTable(document) ? document['index'] : undefined
-  if (!Array.isArray(indexes)) return []
+  const { index: indexes, virtual } = isTable(document) ? document : {}
+  const virtuals = Array.isArray(virtual) ? virtual.filter(isTable) : []
+  if (!Array.isArray(indexes)) return indexes === undefined ? virtualMistakes(virtuals, []) : []
   const tables = indexes.filter(isTable)
-  const virtuals = isTable(document) && Array.isArray(document['virtual']) ? document['virtual'].filter(isTable) : []
   const mistakes: Mistake[] = []
   for (const [number, { name, url, username, password, token }] of tables.entries()) {
     const where = `index[${number}]`

@@ -12,6 +12,8 @@ interface FillOptions {
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
   readonly metrics: Metrics
+  /** No digest will tell whether all bytes are of one file, so that parts are taken only where upstream says that they are. */
+  readonly isUnhashed?: boolean | undefined
 }
 
 /**
@@ -51,16 +53,18 @@ async function reopen(
   { upstream, target }: { readonly upstream: Upstream; readonly target: Target },
   options: FillOptions,
 ): Promise<UpstreamFile> {
+  const { isUnhashed = false } = options
   const file = await openFile(upstream, target, options.policy, {
-    from: spool.received,
+    from: isUnhashed && validator === undefined ? 0 : spool.received,
     to: spool.size === undefined ? undefined : spool.size - 1,
     ifRange: validator,
     signal: options.signal,
   })
   if (file === undefined) throw changed(target.url, 'is gone')
   const isElsewhere = file.status === 206 && file.first !== spool.received
+  const isOtherVersion = isUnhashed && file.status === 206 && file.validator !== validator
   const isOtherSize = file.size !== undefined && spool.size !== undefined && file.size !== spool.size
-  if (isElsewhere || isOtherSize) {
+  if (isElsewhere || isOtherVersion || isOtherSize) {
     file.discard()
     throw changed(target.url, 'is not the file that it was')
   }

@@ -156,7 +156,8 @@ export class Flight {
     const { listed, target } = this.#flown
     const { upstream, store } = this.#options
     try {
-      await fill(spool, response, { upstream, target }, { ...this.#options, signal: this.#signal })
+      const isUnhashed = Object.keys(listed.hashes).length === 0
+      await fill(spool, response, { upstream, target }, { ...this.#options, signal: this.#signal, isUnhashed })
       const digests = await spool.seal()
       checkDigests(listed, digests)
       spool.release()

@@ -36,7 +36,9 @@ export async function openFile(
       file.discard()
       file = await upstream.openFile(target, undefined, options.signal)
     }
-    if (file.status === 200 || file.status === 206) return file
+    // A part though the whole was asked for is a fault, but can be gone on from if it is the first.
+    const isUsable = part === undefined ? file.first === 0 : !Number.isNaN(file.first)
+    if (file.status === 200 || (file.status === 206 && isUsable)) return file
     file.discard()
     if (isAbsence(target, file.status)) return undefined
     throw statusError(target.url, file.status, file.retryAfterSeconds)
@@ -81,7 +83,8 @@ function isWorthRetrying(error: unknown): error is UpstreamError {
 
 /** What a status means that is neither success nor absence. */
 export function statusError(url: string, status: number, retryAfterSeconds: number | undefined): UpstreamError {
-  const message = `${redactUrl(url)} answered ${status}`
+  const remedy = status === 401 ? ': are the credentials of this index right?' : ''
+  const message = `${redactUrl(url)} answered ${status}${remedy}`
   if (status === 429 || (status === 503 && retryAfterSeconds !== undefined)) {
     return new UpstreamError('ERR_UPSTREAM_BUSY', message, { retryAfterSeconds })
   }

@@ -1,5 +1,6 @@
 import type { PruneBudget, PrunePlan } from '../../storage/catalog/catalog.ts'
-import { StoreFullError } from '../../storage/errors.ts'
+import type { StoreFullError } from '../../storage/errors.ts'
+import { NoRoomError } from '../errors.ts'
 
 /** Left free on the disk for the catalog's log and for unpacking. */
 const KEEP_FREE_BYTES = 64 << 20
@@ -19,6 +20,8 @@ export interface RoomOptions {
   /** The store's own limit. */
   readonly maxBytes: number | undefined
   readonly keepFreeBytes?: number | undefined
+  /** Shutdown: who waits for room then is told so. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Room that a download has been promised, until it is disposed of. */
@@ -61,6 +64,7 @@ export class Room {
   #extend(reserved: Reserved, bytes: number): Promise<StoreFullError | undefined> {
     // One after the other, so that no two are promised the same room, or prune for it twice.
     const turn = this.#turns.then(async () => {
+      this.#options.signal?.throwIfAborted()
       const refusal = await this.#refuse(bytes)
       // Of what is not kept whole, nothing stays on the disk.
       this.#reserved.delete(reserved)
@@ -76,12 +80,12 @@ export class Room {
   async #refuse(bytes: number): Promise<StoreFullError | undefined> {
     const { store, maxBytes, keepFreeBytes = KEEP_FREE_BYTES } = this.#options
     if (maxBytes !== undefined && !(await this.#fitsInto(maxBytes, bytes))) {
-      return new StoreFullError(`${bytes} bytes do not fit into the store, which is limited to ${maxBytes}`)
+      return new NoRoomError(`${bytes} bytes do not fit into the store, which is limited to ${maxBytes}`)
     }
     const { freeBytes } = await store.stats()
     const promised = sum(this.#reserved, (reserved) => Math.max(0, reserved.bytes - reserved.written()))
     if (bytes + promised + keepFreeBytes <= freeBytes) return undefined
-    return new StoreFullError(`${bytes} bytes do not fit on the disk, of which ${freeBytes} are free`)
+    return new NoRoomError(`${bytes} bytes do not fit on the disk, of which ${freeBytes} are free`)
   }
 
   async #fitsInto(maxBytes: number, bytes: number): Promise<boolean> {

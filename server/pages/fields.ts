@@ -72,11 +72,11 @@ export function parseSize(value: unknown): number | undefined {
   return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined
 }
 
-/** What PyPI writes. Days after the 28th need a closer look. */
+/** What PyPI writes. Days after the 28th need a closer look. In the years 0 and 9999 some installers have no time, and fail on all of the page. */
 const USUAL_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z$/
+  /^(?!0000|9999)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z$/
 
-const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d|)$/i
+const TIME = /^((?!0000|9999)\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d|)$/i
 
 /**
  * PEP 700: `yyyy-mm-ddThh:mm:ss[.f]Z`. What is so already stays as it is, but for fractions of 1, 2, 4 or 5 digits, which Python

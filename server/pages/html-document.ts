@@ -19,6 +19,8 @@ export interface HtmlDocument {
   readonly serial: number | undefined
   /** Has any tag of HTML, unlike, say, an object store's XML error or a proxy's line of text. */
   readonly isHtml: boolean
+  /** Has a field for one: what a gateway answers, with status 200, to whoever is not logged in. */
+  readonly asksForPassword: boolean
 }
 
 const HTML_TAGS = new Set(['html', 'head', 'body', 'title', 'meta', 'base', 'h1', 'a'])
@@ -62,6 +64,7 @@ class Reader implements HtmlDocument {
   baseHref: string | undefined
   serial: number | undefined
   isHtml = false
+  asksForPassword = false
   readonly #text: string
   #tag = ''
   #attributes: Map<string, string> | undefined
@@ -98,6 +101,7 @@ class Reader implements HtmlDocument {
     if (this.#tag === 'a') this.anchors.push((this.#open = { attributes, text: '' }))
     else if (this.#tag === 'base') this.baseHref ??= attributes.get('href')
     else if (this.#tag === 'meta') this.#takeMeta(attributes)
+    else if (this.#tag === 'input') this.asksForPassword ||= attributes.get('type')?.toLowerCase() === 'password'
   }
 
   closeTag(start: number, end: number): void {

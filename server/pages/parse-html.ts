@@ -32,9 +32,12 @@ export function parseHtmlPage(text: string, url: string, project: ProjectName): 
 /** PEP 503's root page: each link's text, where it is the name that the link leads to, else the name in the link. */
 export function parseHtmlList(text: string, url: string): string[] {
   const { document, base } = readDocument(text, url)
+  const own = new URL(url).pathname
   return document.anchors.flatMap((anchor) => {
     const link = resolveLink(anchor.attributes.get('href') ?? '', base)
-    const name = link === undefined ? undefined : decodeSegment(withoutSlash(new URL(link).pathname))
+    const path = link === undefined ? own : new URL(link).pathname
+    // A plain folder's list links to itself, sorted otherwise, and to what is above.
+    const name = path.endsWith('/') && own.startsWith(path) ? undefined : decodeSegment(withoutSlash(path))
     if (name === undefined) return []
     const label = anchor.text.trim()
     return normalizeProjectName(label) === normalizeProjectName(name) ? label : name
@@ -45,6 +48,8 @@ export function parseHtmlList(text: string, url: string): string[] {
 function readDocument(text: string, url: string): { readonly document: HtmlDocument; readonly base: string } {
   const document = readHtml(text)
   if (!document.isHtml) throw new PageError(url, 'is neither a JSON nor an HTML page')
+  // As a page without links it would take all files away, or stand for an index that has no such project (G3).
+  if (document.asksForPassword) throw new PageError(url, 'asks for a password, and lists nothing')
   const version = document.meta.get('pypi:repository-version')
   if (!isReadableVersion(version)) throw new PageError(url, `speaks version ${version?.slice(0, 20)} of the Simple API`)
   const page = linkBaseOf(url)

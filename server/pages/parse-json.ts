@@ -68,10 +68,19 @@ export function parseJsonList(text: string, url: string): string[] {
   )
 }
 
+const SURROGATE = /\\u[dD][89a-fA-F]/
+/** An escape: a pair of surrogates, half of one, or any other. */
+const ESCAPE = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)/gs
+
+/** Half a character is no text, and to uv it makes the whole page unreadable, wherever it stands. */
+function withoutLoneSurrogates(text: string): string {
+  return text.replaceAll(ESCAPE, (escape, lone?: string) => (lone === undefined ? escape : '\\ufffd'))
+}
+
 function parseRoot(text: string, url: string): Readonly<Record<string, unknown>> {
   let root: unknown
   try {
-    root = JSON.parse(text)
+    root = JSON.parse(SURROGATE.test(text) ? withoutLoneSurrogates(text) : text)
   } catch (cause) {
     throw new PageError(url, 'is not valid JSON', { cause })
   }
@@ -103,9 +112,9 @@ function parseFile(entry: unknown, base: string): ListedFile | undefined {
   return file
 }
 
-/** Undefined for what is no file name, or could not be percent-encoded into our URL. */
+/** Undefined for what is no file name, or in our URL would be taken for another file's metadata. */
 export function findFilename(value: unknown): Filename | undefined {
-  if (typeof value !== 'string' || !value.isWellFormed()) return undefined
+  if (typeof value !== 'string' || value.endsWith('.metadata')) return undefined
   try {
     return parseFilename(value)
   } catch {

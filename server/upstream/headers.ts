@@ -42,9 +42,17 @@ export interface BodyPlace {
 export function placeOf(status: number, headers: UpstreamHeaders): BodyPlace {
   if (status === 206) {
     const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headerOf(headers, 'content-range') ?? '')
-    const [first = Number.NaN, last = Number.NaN, size = Number.NaN] = (range ?? []).slice(1).map(Number)
-    return { first, last, size }
+    const [first = Number.NaN, last = Number.NaN, size = Number.NaN] = (range ?? []).slice(1).map(byteCount)
+    return Number.isNaN(first + last + size) ? UNREADABLE : { first, last, size }
   }
-  const length = headerOf(headers, 'content-length')
-  return { first: 0, last: undefined, size: length === undefined ? undefined : Number(length) }
+  const length = byteCount(headerOf(headers, 'content-length') ?? '')
+  return { first: 0, last: undefined, size: Number.isNaN(length) ? undefined : length }
+}
+
+const UNREADABLE: BodyPlace = { first: Number.NaN, last: Number.NaN, size: Number.NaN }
+
+/** `NaN` also for what no file has. */
+function byteCount(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(count) ? count : Number.NaN
 }

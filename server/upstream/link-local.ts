@@ -10,6 +10,9 @@ const LINK_LOCAL = new BlockList()
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
 LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
 LINK_LOCAL.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6')
+// Where two clouds have that service though no such range has it: AWS by IPv6, and Alibaba.
+LINK_LOCAL.addAddress('fd00:ec2::254', 'ipv6')
+LINK_LOCAL.addAddress('100.100.100.200', 'ipv4')
 
 /** Which addresses are connected to (protocol.md H9). Loopback and private ones are: company mirrors are there. */
 export interface AddressPolicy {

@@ -25,8 +25,10 @@ export async function readPageBody(
     chunks.push(chunk)
   }
   const whole = Buffer.concat(chunks)
-  if (coding === undefined || coding === 'identity' || whole.length === 0) return whole
-  if (coding !== 'gzip' && coding !== 'x-gzip') {
+  // RFC 9110 §8.4.1: in any case of letters.
+  const name = coding?.trim().toLowerCase() ?? ''
+  if (name === '' || name === 'identity' || whole.length === 0) return whole
+  if (name !== 'gzip' && name !== 'x-gzip') {
     throw new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is encoded as ${coding}, which was not asked for`)
   }
   return decode(whole, url, maxBytes)

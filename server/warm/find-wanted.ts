@@ -50,7 +50,7 @@ async function findPage(
   project: ProjectName,
 ): Promise<PageSnapshot | undefined> {
   const virtual = virtuals.get(name)
-  if (virtual !== undefined) return findVirtual(virtual, project, (index) => pages.find(index, project))
+  if (virtual !== undefined) return findVirtual(virtual, { project, pages })
   const source = indexes.get(name)
   return source && pages.find(source, project)
 }

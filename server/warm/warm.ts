@@ -1,3 +1,4 @@
+import { ArchiveRefusedError } from '../../storage/errors.ts'
 import type { IndexName } from '../../storage/names.ts'
 import { isWheel } from '../../storage/names.ts'
 import type { Store } from '../../storage/store.ts'
@@ -69,7 +70,10 @@ async function fetchOne({ files, store }: WarmParts, wanted: Wanted, tally: Warm
     tally.land(wanted, { size: distribution.size, wasStored })
     if (isWheel(filename)) {
       const outcome = await store.unpack(distribution.blake3)
-      if (outcome.kind === 'refused') tally.refuse({ entry: filename, reason: `${outcome.reason}: ${outcome.detail}` })
+      if (outcome.kind === 'refused') {
+        const { message } = new ArchiveRefusedError(outcome.reason, outcome.detail, outcome.path)
+        tally.refuse({ entry: filename, reason: `${outcome.reason}: ${message}` })
+      }
     }
     tally.finish()
   } catch (error) {

@@ -96,8 +96,6 @@ export const usualCases: Case[] = [
   { id: 'getFile', path: nightly, status: 200 },
   ...[wheel, bad, pending, other].map(({ digest }) => ({ id: 'lookUp', path: `/lookup/${digest}`, status: 200 })),
   { id: 'lookUp', path: `/lookup/${pending.digest}`, status: 202, headers: { Prefer: 'respond-async' } },
-  { id: 'lookUp', path: `/lookup/blake3:${NONE}`, status: 404 },
-  { id: 'lookUp', path: '/lookup/x', status: 400 },
   { id: 'getStats', path: '/admin/stats', status: 200, headers: admin },
   { id: 'getStats', path: '/admin/stats', status: 401 },
   { id: 'prune', path: '/admin/prune', status: 200, headers: admin },
@@ -160,6 +158,10 @@ for (const [id, path, missing, malformed] of [
   ['getTree', root, `/trees/blake3:${NONE}`, '/trees/x'],
   ['getTreeFile', `${root}/a/b.py`, `${root}/c`, `${root}/a//b`],
   ['getBlob', `/blobs/blake3:${tree.id}`, `/blobs/blake3:${NONE}`, '/blobs/x'],
+  ['lookUp', `/lookup/${wheel.digest}`, `/lookup/blake3:${NONE}`, '/lookup/x'],
+  ['lookUpProject', '/lookup/main/a', '/lookup/main/x', '/lookup/main/-'],
+  ['lookUpVersion', '/lookup/main/a/1.0', '/lookup/main/a/2.0', '/lookup/main/-/1.0'],
+  ['lookUpFile', '/lookup/main/a/1.0/a-1.0-py3-none-any.whl', '/lookup/main/a/1.0/x', '/lookup/main/a/1.0/x%5C'],
 ] as const) {
   usualCases.push(
     { id, path, status: 200 },

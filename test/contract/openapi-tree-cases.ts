@@ -50,14 +50,3 @@ treeCases.push(
   { id: 'getMissing', path: `/trees/blake3:${NONE}/missing`, status: 404, body: '{"have":[]}' },
   { id: 'getMissing', path: `${shared}/missing`, status: 409, body: '{"have":[]}' },
 )
-for (const [id, path, missing, malformed] of [
-  ['lookUpProject', 'main/a', 'main/x', 'main/-'],
-  ['lookUpVersion', 'main/a/1.0', 'main/a/2.0', 'main/-/1.0'],
-  ['lookUpFile', 'main/a/1.0/a-1.0-py3-none-any.whl', 'main/a/1.0/x', 'main/a/1.0/x%5C'],
-] as const) {
-  treeCases.push(
-    { id, path: `/lookup/${path}`, status: 200 },
-    { id, path: `/lookup/${missing}`, status: 404 },
-    { id, path: `/lookup/${malformed}`, status: 400 },
-  )
-}

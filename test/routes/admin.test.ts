@@ -21,7 +21,7 @@ describe('the admin token', () => {
     `Bearer ${ADMIN_TOKEN}x`,
     `Bearer ${ADMIN_TOKEN} x`,
   ]) {
-    test(`is not ${JSON.stringify(header)}: 401`, async () => {
+    test(`G8: is not ${JSON.stringify(header)}: 401`, async () => {
       await using served = await serveMemory()
       for (const asked of [request(served.server).get('/admin/stats'), request(served.server).post('/admin/prune')]) {
         if (header !== undefined) asked.set('Authorization', header)

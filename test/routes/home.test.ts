@@ -9,7 +9,10 @@ test('GET / tells a script what to try, under the name that it asked for', async
   const { body } = await request(served.server).get('/').set('Host', 'arbor.example:8080').expect(200)
   const { index, try: commands } = body as { index: string; try: string[] }
   assert.equal(index, 'http://arbor.example:8080/simple/')
-  assert.ok(commands.some((command) => command === `pip install --index-url ${index} flask`))
+  assert.ok(
+    commands.includes(`pip install --index-url ${index} --trusted-host arbor.example flask`),
+    commands.join('\n'),
+  )
 })
 
 test('GET / tells a browser the same, and nothing in the name acts as a page', async () => {
@@ -27,10 +30,24 @@ test('GET / tells a browser the same, and nothing in the name acts as a page', a
   assert.ok(!body.includes('<script>'))
 })
 
-test('A19: GET / behind a TLS terminator writes the public base', async () => {
-  await using served = await serveMemory({ publicUrl: 'https://pypi.example/arbor/' })
-  const { body } = await request(served.server).get('/').expect(200)
-  assert.equal((body as { index: string }).index, 'https://pypi.example/arbor/simple/')
+test('A19: GET / behind a TLS terminator, below a path, writes the public base', async () => {
+  await using served = await serveMemory()
+  const indexOf = async (prefix: string): Promise<unknown> => {
+    const headers = { Host: 'pypi.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Prefix': prefix }
+    const { body } = await request(served.server).get('/').set(headers).expect(200)
+    return (body as { index: string }).index
+  }
+  assert.equal(await indexOf('/arbor'), 'https://pypi.example/arbor/simple/')
+  assert.equal(await indexOf('/to/arbor/'), 'https://pypi.example/to/arbor/simple/')
+  for (const strange of ['', '/', '//evil.example', 'arbor', '/a b']) {
+    assert.equal(await indexOf(strange), 'https://pypi.example/simple/', strange)
+  }
+})
+
+test('the page links to the index below whatever path it is served', async () => {
+  await using served = await serveMemory()
+  const { text } = await request(served.server).get('/').set('Accept', 'text/html').expect(200)
+  assert.match(text, /href="\.\/simple\/"/)
 })
 
 test('GET /health answers, and HEAD', async () => {

@@ -160,7 +160,14 @@ describe('GET /trees/{id}/[{directory}/]', () => {
 
   test('who does not want HTML gets JSON', async () => {
     await using served = await serveTree()
-    for (const accept of ['*/*', 'application/json', 'text/html;q=0, */*', 'text/html; q=0']) {
+    const accepts = [
+      '*/*',
+      'application/json',
+      'text/html;q=0, */*',
+      'text/html; q=0',
+      'text/html;q=0.5, application/json',
+    ]
+    for (const accept of accepts) {
       const { headers } = await ask(served.url, `${served.root}/`, { headers: { Accept: accept } })
       assert.equal(headers['content-type'], 'application/json', accept)
     }

@@ -28,6 +28,18 @@ async function serveProject() {
   return { ...served, wheel, tree, archiveId, expected, [Symbol.asyncDispose]: served[Symbol.asyncDispose] }
 }
 
+test('what a client has already is not sent again', async () => {
+  await using served = await serveProject()
+  for (const path of [`/lookup/sha256:${served.wheel.sha256}`, '/lookup/main/a-b', '/lookup/main/a-b/1.0']) {
+    const { headers, body } = await ask(served.url, path)
+    assert.equal(headers['cache-control'], 'public, no-cache')
+    const head = await ask(served.url, path, { method: 'HEAD' })
+    assert.deepEqual([head.headers['etag'], head.headers['content-length']], [headers['etag'], String(body.length)])
+    const again = await ask(served.url, path, { headers: { 'If-None-Match': String(headers['etag']) } })
+    assert.deepEqual([again.status, again.body.length, again.headers['etag']], [304, 0, headers['etag']])
+  }
+})
+
 describe('GET /lookup/{key}', () => {
   test('says all that is known of a wheel, by whichever of its names, or of its tree', async () => {
     await using served = await serveProject()

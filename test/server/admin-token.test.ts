@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { describeFailure } from '../../server/commands/start-error.ts'
 import { findAdminToken, resolveAdminToken } from '../../server/admin-token.ts'
 import { diskIo, type Io } from '../../storage/io.ts'
 
@@ -23,6 +24,29 @@ test('without one a token is made, for its owner only, and found again', async (
   if (process.platform !== 'win32') assert.equal((await stat(made.file)).mode & 0o777, 0o600)
   assert.deepEqual(await resolveAdminToken(diskIo, config), made)
   assert.deepEqual(await findAdminToken(diskIo, config), made)
+  assert.deepEqual(await readdir(data), ['admin-token'])
+})
+
+test('two servers that start at once on a new folder have one token', async (t) => {
+  const data = await temporaryFolder(t)
+  const config = { data, adminToken: undefined }
+  const naming = Promise.withResolvers<void>()
+  const goingOn = Promise.withResolvers<void>()
+  // Found none, has written its own, and is held up right before that gets its name.
+  const slow: Io = {
+    ...diskIo,
+    async nameIfFree(from, to) {
+      naming.resolve()
+      await goingOn.promise
+      return diskIo.nameIfFree(from, to)
+    },
+  }
+  const later = resolveAdminToken(slow, config)
+  await naming.promise
+  const first = await resolveAdminToken(diskIo, config)
+  goingOn.resolve()
+  assert.deepEqual(await later, first)
+  assert.deepEqual(await findAdminToken(diskIo, config), first)
   assert.deepEqual(await readdir(data), ['admin-token'])
 })
 
@@ -70,9 +94,20 @@ test('a damaged token file is named, not shown', async (t) => {
   }
 })
 
+test('a folder in its place is named: Docker makes one of a mounted file that is not there', async (t) => {
+  if (process.platform === 'win32') return t.skip('a folder cannot be opened there')
+  const data = await temporaryFolder(t)
+  const path = join(data, 'admin-token')
+  await mkdir(path)
+  const error: unknown = await findAdminToken(diskIo, { data, adminToken: undefined }).catch(
+    (thrown: unknown) => thrown,
+  )
+  assert.match(describeFailure(error).message, /^cannot use \/.*admin-token: there is a folder .*EISDIR/)
+})
+
 test('where it cannot be saved, the error comes through and nothing is left', async (t) => {
   const data = await temporaryFolder(t)
-  const full: Io = { ...diskIo, rename: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) }
+  const full: Io = { ...diskIo, nameIfFree: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) }
   await assert.rejects(resolveAdminToken(full, { data, adminToken: undefined }), { code: 'ENOSPC' })
   assert.deepEqual(await readdir(data), [])
 })

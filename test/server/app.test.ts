@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import request from 'supertest'
+import { UpstreamError } from '../../server/errors.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
 import { serveMemory } from '../support/routes-fixture.ts'
 
@@ -98,6 +99,23 @@ test('an error that nobody foresaw tells the client its request id, and the log 
     status: 500,
     err: served.repository.failure,
   })
+})
+
+test("trouble of upstream's is told in full to the client, and to the log without a stack of ours", async () => {
+  await using served = await serveMemory()
+  const reason = 'https://index.example/simple/a/: connect ECONNREFUSED'
+  served.repository.failure = new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', reason)
+  const { body } = await request(served.server).get('/simple/a/').set('X-Request-Id', 'one').expect(502)
+  const { code, detail } = body as Record<string, unknown>
+  assert.equal(detail, reason)
+  const about = { requestId: 'one', method: 'GET', path: '/simple/a/', status: 502 }
+  assert.deepEqual(served.logged[0]?.fields, { ...about, code, reason })
+})
+
+test('an index that there is none is named', async () => {
+  await using served = await serveMemory()
+  const { body } = await request(served.server).get('/nowhere/simple/a/').expect(404)
+  assert.equal((body as { detail: string }).detail, 'There is no index nowhere here.')
 })
 
 test('a request id that could break a log line is replaced', async () => {

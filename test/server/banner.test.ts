@@ -30,6 +30,12 @@ test('each of several upstreams is named, without credentials, and the default i
   assert.doesNotMatch(text, /secret/)
 })
 
+test('what joins several indexes is named after them, and may be the default', async () => {
+  const toml = `[[index]]\nname = "a"\nurl = "https://a.example/"\n[[index]]\nname = "b"\nurl = "https://b.example/"\n[[virtual]]\nname = "all"\nindexes = ["a", "b"]\ndefault = true\n`
+  const text = await render('http://127.0.0.1:3141', { toml })
+  assert.match(text, /\/ as "a"\n +fronts .+ as "b"\n +joins +a, b as "all", the default\n/)
+})
+
 test('on loopback pip needs no further option', async () => {
   for (const base of ['http://127.0.0.1:3141', 'http://[::1]:3141', 'http://localhost:3141']) {
     const text = await render(base)

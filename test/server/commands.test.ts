@@ -8,7 +8,7 @@ import { renderPlan } from '../../server/commands/prune.ts'
 import { renderStats } from '../../server/commands/stats.ts'
 import type { Config } from '../../server/config.ts'
 import { ListenError } from '../../server/listen.ts'
-import { StoreFormatError } from '../../storage/errors.ts'
+import { StoreFormatError, StoreFullError } from '../../storage/errors.ts'
 import { loadGiven } from '../support/load-config.ts'
 
 interface Seen {
@@ -133,6 +133,12 @@ test('a failure is a clear line where the user can do something, and a stack whe
   assert.equal(describeFailure(new StoreFormatError('too new')).message, 'too new')
   const denied = Object.assign(new Error('x'), { code: 'EACCES', path: '/srv/arbor' })
   assert.match(describeFailure(denied).message, /^cannot use \/srv\/arbor: permission denied \(EACCES\); .*ARBOR_DATA$/)
+  const readOnly = Object.assign(new Error('x'), { code: 'EROFS', path: '/srv/arbor' })
+  const full = new StoreFullError('the file system is read-only (EROFS)', { cause: readOnly })
+  assert.match(describeFailure(full).message, /^cannot use \/srv\/arbor: .*read-only \(EROFS\); .*ARBOR_DATA$/)
+  assert.equal(describeFailure(new StoreFullError('no room for the catalog')).message, 'no room for the catalog')
+  const broken = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 4874 })
+  assert.match(describeFailure(broken).message, /^SQLite cannot read or write .*disk is full.*ARBOR_DATA$/)
   const bug = describeFailure(new TypeError('http://me:secret@x/'))
   assert.match(bug.message, /^unexpected error\nTypeError: http:\/\/\*\*\*@x\/\n {4}at /)
 })

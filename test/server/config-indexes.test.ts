@@ -26,6 +26,7 @@ test('with one index beside it, a default virtual index is still the only defaul
 
 for (const [what, toml, where] of [
   ['an index that is not there', `${inner}[[virtual]]\nname = "v"\nindexes = ["other"]`, 'virtual[0].indexes'],
+  ['an index in a file without any', '[[virtual]]\nname = "v"\nindexes = ["pypi"]', 'virtual[0].indexes'],
   ['the name of an index', `${inner}[[virtual]]\nname = "inner"\nindexes = ["inner"]`, 'virtual[0].name'],
   [
     'a pin to no index of it',
@@ -82,6 +83,14 @@ describe('credentials', () => {
         await mistakesOf({ toml: inner, env: { ARBOR_CONFIG: '/etc/arbor/arbor.toml', ARBOR_INDEX_INER_TOKEN: 't' } })
       ).has('ARBOR_INDEX_INER_TOKEN'),
     )
+  })
+
+  test('H4: that could be for several indexes are a mistake, since all of them would be told', async () => {
+    const toml = [inner.replace('"inner"', '"in.ner"'), 'default = true\n', inner.replace('"inner"', '"in-ner"')].join(
+      '',
+    )
+    await assert.rejects(load(toml, { ARBOR_INDEX_IN_NER_TOKEN: 't' }), /ARBOR_INDEX_IN_NER_TOKEN: .*in\.ner, in-ner/)
+    assert.equal((await load(toml)).indexes.length, 2)
   })
 
   test('are not shown', async () => {

@@ -144,7 +144,7 @@ test('G6: what is no HTTP at all gets a problem too, and its connection is close
 })
 
 test(
-  'G6: a request without a Host, or with an odd Expect, gets a problem, in its turn, and its connection is closed',
+  'G6: a request without a Host, with two of them, or with an odd Expect, gets a problem, in its turn, and its connection is closed',
   limit,
   async () => {
     const listening = await listen(hello, loopback)
@@ -152,6 +152,9 @@ test(
       ['GET / HTTP/1.1\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
       ['POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody', 400, 'ERR_BAD_REQUEST'],
       ['GET / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+      ['GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nhOsT: y\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+      ['GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+      ['GET / HTTP/1.0\r\nHost: x\r\nHost: \r\n\r\n', 400, 'ERR_BAD_REQUEST'],
       ['GET / HTTP/1.1\r\nHost: x\r\nExpect: bogus\r\n\r\n', 417, 'ERR_EXPECTATION_FAILED'],
       ['POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: bogus\r\n\r\n', 417, 'ERR_EXPECTATION_FAILED'],
       ['HEAD / HTTP/1.1\r\nHost: x\r\nExpect: bogus\r\n\r\n', 417, undefined],

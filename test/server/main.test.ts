@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { pinnedNode, repositoryFolder } from '../support/paths.ts'
@@ -86,6 +86,32 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
     assert.equal(version.stdout, `${expected}\n`)
   })
 
+  test('a Node that is too old, or a package that is not there, is a line that says what to do', async (t) => {
+    const { run } = await startIn(t)
+    const old = `Object.defineProperty(process.versions, 'node', { value: '20.1.0' })`
+    const bare = `import { registerHooks } from 'node:module'
+      registerHooks({ resolve: (name, context, next) => next(name === 'commander' ? 'not-there' : name, context) })`
+    for (const [preload, line] of [
+      [old, /^arbor: this is Node 20\.1\.0, and Arbor needs 24 or newer: .*"npm ci".*\n$/],
+      [bare, /^arbor: the package not-there is not installed: run "npm ci" first\n$/],
+    ] as const) {
+      const { code, stderr } = await run([], {}, preload).ended
+      assert.equal(code, 1)
+      assert.match(stderr, line)
+    }
+  })
+
+  test('it has threads for the disk beside those that wait for fsyncs, unless somebody says how many', async (t) => {
+    const { run } = await startIn(t)
+    const preload = `process.on('exit', () => console.log('threads: ' + process.env.UV_THREADPOOL_SIZE))`
+    const [usual, given] = await Promise.all([
+      run(['--version'], {}, preload).ended,
+      run(['--version'], { UV_THREADPOOL_SIZE: '5' }, preload).ended,
+    ])
+    assert.match(usual.stdout, new RegExp(`threads: ${4 + 2 * availableParallelism()}\n`))
+    assert.match(given.stdout, /threads: 5\n/)
+  })
+
   test('what it does not understand ends it with code 2: an option, a command, a value', async (t) => {
     const { run } = await startIn(t)
     const ends = await Promise.all([['--frob'], ['frob'], ['prune', '--max-size', 'x']].map((args) => run(args).ended))
@@ -156,13 +182,16 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
     const arbor = run([])
     const { host } = new URL(await arbor.url())
     await writeFile(join(home, 'file'), '')
-    const [taken, file] = await Promise.all([
+    await mkdir(join(home, 'odd', 'catalog.sqlite3'), { recursive: true })
+    const [taken, file, folder] = await Promise.all([
       run(['--listen', host], { ARBOR_DATA: join(home, 'other') }).ended,
       run(['--data', join(home, 'file', 'data')]).ended,
+      run(['--data', join(home, 'odd')]).ended,
     ])
-    assert.deepEqual([taken.code, file.code], [1, 1])
+    assert.deepEqual([taken.code, file.code, folder.code], [1, 1, 1])
     assert.match(taken.stderr, /^arbor: cannot listen on .*something listens there already.*$/m)
     assert.match(file.stderr, /^arbor: cannot use .*ENOTDIR.*ARBOR_DATA$/m)
+    assert.match(folder.stderr, /^arbor: SQLite cannot open its files .*ARBOR_DATA$/m)
   })
 
   test('a data folder of a newer format is left as it is, with code 1', async (t) => {
@@ -180,7 +209,7 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
     assert.equal(stats.code, 0, stats.stderr)
     assert.equal((JSON.parse(stats.stdout) as { store: { distributions: number } }).store.distributions, 0)
     const prune = await run(['prune', '--unused-for', '30d', '--listen', host]).ended
-    assert.match(prune.stdout, /Nothing was deleted/)
+    assert.match(prune.stdout, /There is nothing to delete/)
     const refused = await run(['stats', '--listen', host], { ARBOR_ADMIN_TOKEN: 'the-wrong-token' }).ended
     assert.equal(refused.code, 1)
     assert.match(

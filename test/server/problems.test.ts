@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { rangeNotSatisfiable } from '../../routes/range.ts'
-import { UpstreamError, type UpstreamErrorCode } from '../../server/errors.ts'
+import { NoRoomError, UpstreamError, type UpstreamErrorCode } from '../../server/errors.ts'
 import { problemOf, renderProblem } from '../../server/problems.ts'
 import {
   ArchiveRefusedError,
@@ -53,6 +53,12 @@ test('what the disk says stays inside', () => {
     assert.ok(problem.status >= 500)
     assert.ok(!JSON.stringify(problem).includes('/secret/path'))
   }
+})
+
+test('a limit of ours that is reached is said', () => {
+  const { status, detail } = problemOf(new NoRoomError('9 bytes do not fit into the store, which is limited to 5'))
+  assert.equal(status, 507)
+  assert.match(detail, /limited to 5/)
 })
 
 test('what the client did is said', () => {

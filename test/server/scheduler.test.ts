@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { openLog } from '../../server/log.ts'
 import { schedulePrunes, type PruneSchedule, type SchedulerOptions } from '../../server/scheduler.ts'
-import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
+import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -26,6 +26,7 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
   const store = { storedBytes: 1000, files: 100, freeBytes: 5000 }
   const budgets: PruneBudget[] = []
   const executed: PrunePlan[] = []
+  const signals: (AbortSignal | undefined)[] = []
   const staleBefore: number[] = []
   const options = {
     repository: {
@@ -34,14 +35,16 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
         budgets.push(JSON.parse(JSON.stringify(budget)) as PruneBudget)
         return { ...NOTHING, distributions: [], pinned: 0, storedBytes: store.storedBytes, freedBytes: 1 }
       },
-      async executePrune(plan: PrunePlan): Promise<PruneOutcome> {
+      async executePrune(plan: PrunePlan, { signal }: ExecuteOptions): Promise<PruneOutcome> {
         executed.push(plan)
+        signals.push(signal)
         return NOTHING
       },
     },
     catalog: {
-      async dropStale(before: number) {
+      async dropStale(before: number, { signal }: ExecuteOptions) {
         staleBefore.push(before)
+        signals.push(signal)
         return { pages: 1, metadata: 0 }
       },
     },
@@ -55,6 +58,8 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
     budgets,
     executed,
     staleBefore,
+    signals,
+    close: () => scheduler.close(),
     async pass(ms: number) {
       t.mock.timers.tick(ms)
       for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
@@ -97,4 +102,18 @@ test('a short interval is kept', async (t) => {
   await scheduled.pass(1000)
   await scheduled.pass(1000)
   assert.equal(scheduled.budgets.length, 2)
+})
+
+test('the end ends a prune, and the dropping of what nobody asked for, at the step where it is', async (t) => {
+  const scheduled = schedule(t, { unusedForMs: DAY })
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(
+    scheduled.signals.map((signal) => signal?.aborted),
+    [false, false],
+  )
+  await scheduled.close()
+  assert.deepEqual(
+    scheduled.signals.map((signal) => signal?.aborted),
+    [true, true],
+  )
 })

@@ -58,6 +58,8 @@ describe('a wheel of which only the tree is read is in use:', () => {
     test(what, async (t) => {
       await using arbor = await serveArbor({ upstream })
       const [used, idle] = [await install(arbor, 'used'), await install(arbor, 'idle')]
+      // What is asked for again is found on a shorter way.
+      assert.equal((await ask(arbor.url, pathOf(used.root))).status, 200)
       const now = Date.now()
       t.mock.timers.enable({ apis: ['Date'], now })
       assert.deepEqual(await listUnused(arbor), [])

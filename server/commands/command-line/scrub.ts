@@ -1,10 +1,16 @@
 import type { Command } from 'commander'
-import { size } from '../../config/notation.ts'
+import { type Notation, size } from '../../config/notation.ts'
 import { addJobOptions, as, type JobFlags } from './options.ts'
 import type { Surroundings } from './surroundings.ts'
 
 interface ScrubFlags extends JobFlags {
   readonly rate?: number
+}
+
+/** As the configuration writes it, or without the second. */
+const rate: Notation<number> = {
+  expected: 'a size in a second such as "50MiB/s"',
+  parse: (written) => size.parse(String(written).replace(/\/s$/, '')),
 }
 
 export function addScrub(program: Command, surroundings: Surroundings): void {
@@ -13,11 +19,17 @@ export function addScrub(program: Command, surroundings: Surroundings): void {
     .description(
       'have a running server read all that it stores, or what is left where a scrub was broken off, and heal what is damaged',
     )
-    .option('--rate <size>', 'how much it reads a second, such as 50MiB (as configured)', as(size))
+    .option('--rate <rate>', 'how much it reads, such as 50MiB/s (as configured)', as(rate))
   addJobOptions(command).action(async () => {
-    const { server, json = false, detach = false, rate, ...flags } = command.optsWithGlobals<ScrubFlags>()
+    const {
+      server,
+      json = false,
+      detach = false,
+      rate: bytesPerSecond,
+      ...flags
+    } = command.optsWithGlobals<ScrubFlags>()
     const { runJob } = await import('../run-job.ts')
-    const request = { method: 'POST', path: 'admin/scrub', body: { bytesPerSecond: rate }, server } as const
+    const request = { method: 'POST', path: 'admin/scrub', body: { bytesPerSecond }, server } as const
     await runJob(await surroundings.loadConfig(flags), request, { ...surroundings, json, detach })
   })
 }

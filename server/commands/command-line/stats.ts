@@ -11,7 +11,13 @@ export function addStats(program: Command, { loadConfig, print }: Surroundings):
   const command = program
     .command('stats')
     .description('print what a running server did and holds')
-    .addOption(new Option('--by <what>', 'what was asked for, summed up').choices(['day', 'index', 'project']))
+    .addOption(
+      new Option('--by <what>', 'what was asked for by name (pages and files), summed up').choices([
+        'day',
+        'index',
+        'project',
+      ]),
+    )
     .option('--since <day>', 'from that day on (UTC), such as 2026-01-31')
   addClientOptions(command).action(async () => {
     const { server, json = false, by, since, ...flags } = command.optsWithGlobals<StatsFlags>()

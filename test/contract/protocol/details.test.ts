@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashSha256 } from '../../../storage/digest.ts'
+import type { Upstream } from '../../support/upstream.ts'
 import { makeWheel } from '../../support/zip-writer.ts'
-import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
+import { get, JSON_TYPE, openProxy, openRaw, openUpstream, pageOf, statusOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', metadata: ['Requires-Python: <4,>=3.9'] }
 const filename = 'demo-1.0-py3-none-any.whl'
@@ -34,6 +36,54 @@ test('C7, E18: provenance and status get through in HTML; a signature that we do
   assert.match(html, /<meta name="pypi:project-status" content="archived">/)
   assert.doesNotMatch(html, /gpg-sig/)
   assert.doesNotMatch(JSON.stringify(await pageOf(arbor, '/simple/demo/')), /gpg-sig/)
+})
+
+test('B16: a file whose name does not tell its project is served as it is listed, until it is removed', async (t) => {
+  const names = ['demo_1.0.deb', 'demo.pkg', 'other-1.0-py3-none-any.whl', 'démo-1.0.tar.gz', 'demo-1.0-variants.json']
+  const listed = names.map((name) => {
+    const bytes = `the bytes of ${name}`
+    return { filename: name, url: `/f/${encodeURIComponent(name)}`, hashes: { sha256: hashSha256(Buffer.from(bytes)) } }
+  })
+  let files = listed
+  const { url } = await openRaw(t, (request, response) => {
+    const file = /^\/f\/(.*)$/.exec(request.url ?? '')?.[1]
+    if (file !== undefined) return response.end(`the bytes of ${decodeURIComponent(file)}`)
+    if (request.url !== '/simple/demo/') return response.writeHead(404).end()
+    return response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files }))
+  })
+  const arbor = await openProxy(t, { main: { url } as Upstream }, { freshMs: 0 })
+  const page = await pageOf(arbor, '/simple/demo/')
+  assert.equal(page.files.length, names.length)
+  for (let count = 0; count < 2; count += 1) {
+    for (const file of page.files) {
+      assert.equal(await (await get(arbor, file.url)).text(), `the bytes of ${file.filename}`)
+    }
+  }
+  files = []
+  await pageOf(arbor, '/simple/demo/')
+  for (const file of page.files) assert.equal(await statusOf(arbor, file.url), 404)
+})
+
+test('B16: a file is had though only the page of another project is known, which has the same bytes', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const twin = { ...upstream.distributions.get(filename)!, project: 'twin', filename: 'twin-1.0-py3-none-any.whl' }
+  upstream.distributions.set(twin.filename, twin)
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  for (const name of [filename, twin.filename]) {
+    assert.equal(await statusOf(arbor, file!.url.replace(filename, name)), 200, name)
+  }
+})
+
+test('B8: what is listed beside a wheel as its metadata, as by a plain folder, is no file of its own', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const body = `<a href="/packages/${filename}.metadata">m</a><a href="/packages/${filename}">w</a>`
+  upstream.rawPages.set('demo', { contentType: 'text/html', body })
+  const page = await pageOf(await openProxy(t, { main: upstream }), '/simple/demo/')
+  assert.deepEqual(
+    page.files.map((file) => file.filename),
+    [filename],
+  )
 })
 
 test('G10: what there is not is 404 or 405, never 501, which installers retry', async (t) => {

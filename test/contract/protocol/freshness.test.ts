@@ -155,6 +155,10 @@ test('E16: the files of a project that is gone are gone, also after a restart', 
   assert.equal(await statusOf(arbor, path), 404)
   const again = await openProxy(t, { main: upstream }, { freshMs: 0 }, { data: arbor.data })
   assert.equal(await statusOf(again, path), 404)
+  await upstream.stop()
+  assert.equal(await statusOf(again, path), 404, 'nobody says that it is back')
+  const offline = await openProxy(t, { main: upstream }, { mode: 'offline' }, { data: arbor.data })
+  assert.equal(await statusOf(offline, path), 404)
 })
 
 test('E16: who asks only for files causes the refresh too, and does not wait for it', async (t) => {

@@ -129,6 +129,19 @@ test('offline: what is stored is served, however old, and upstream is not asked'
   assert.equal(upstream.requests.length, asked)
 })
 
+test('offline: a virtual index still knows after a restart which index has a project, and which has not', async (t) => {
+  const inner = await openUpstream(t, [demo])
+  const outer = await openUpstream(t, [secret])
+  const online = await openProxy(t, { inner, outer }, {}, virtual())
+  for (const project of ['demo', 'secret', 'nowhere']) await statusOf(online, `/all/simple/${project}/`)
+  await until(() => online.stats().then(({ store }) => store?.['pages'] === 2))
+  const offline = await openProxy(t, { inner, outer }, { mode: 'offline' }, { ...virtual(), data: online.data })
+  assert.match((await pageOf(offline, '/all/simple/demo/')).files[0]?.url ?? '', /\/files\/inner\//)
+  assert.match((await pageOf(offline, '/all/simple/secret/')).files[0]?.url ?? '', /\/files\/outer\//)
+  assert.equal(await statusOf(offline, '/inner/simple/secret/'), 404)
+  assert.equal(await statusOf(offline, '/all/simple/nowhere/'), 503, 'what nobody has is not written down')
+})
+
 test('strict: nothing is served that upstream does not confirm', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream }, { mode: 'strict', freshMs: 0 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { wheelMetadata } from '../../support/zip-writer.ts'
-import { get, openProxy, openUpstream, pageOf, statusOf, until } from './proxy.ts'
+import { makeWheel, wheelMetadata } from '../../support/zip-writer.ts'
+import { get, JSON_TYPE, openProxy, openRaw, openUpstream, pageOf, proxyFor, statusOf, until } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/data.bin': randomBytes(400_000) } }
 const metadata = wheelMetadata(demo)
@@ -32,6 +32,53 @@ for (const quirk of ['missing', 'mismatched'] as const) {
     assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
   })
 }
+
+for (const [what, body] of [
+  ['a page that says sorry', '<!DOCTYPE html><title>Not found</title>'],
+  ['nothing', ''],
+  ["another project's", 'Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n\nName: demo\n'],
+] as const) {
+  test(`F2, H12: what upstream gives without a digest, with status 200, is held to the wheel's name: ${what}`, async (t) => {
+    const upstream = await openUpstream(t, [demo])
+    const { url } = await openRaw(t, (request, response) => {
+      if (request.url?.endsWith('.metadata') === true) return response.end(body)
+      if (request.url?.endsWith('.whl') === true) {
+        const bytes = makeWheel(demo)
+        const [first = 0, last = 0] = (request.headers.range ?? '').match(/\d+/g)?.map(Number) ?? []
+        response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${bytes.length}` })
+        return response.end(bytes.subarray(first, last + 1))
+      }
+      const files = [...upstream.distributions.values()].map(({ filename, sha256: digest, size }) => {
+        return { filename, url: filename, hashes: { sha256: digest }, size, 'core-metadata': true }
+      })
+      return response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files }))
+    })
+    const arbor = await proxyFor(t, url)
+    const [file] = (await pageOf(arbor, '/simple/demo/')).files
+    assert.equal(file?.['core-metadata'], true)
+    assert.equal(await (await get(arbor, `${file.url}.metadata`)).text(), metadata)
+  })
+}
+
+test('B8, H12: where the page promises a digest that nothing has, it has the right one once that was seen', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const [wheel] = upstream.distributions.values()
+  const files = [
+    {
+      filename: wheel!.filename,
+      url: `/packages/${wheel!.filename}`,
+      hashes: { sha256: wheel!.sha256 },
+      'core-metadata': { sha256: '0'.repeat(64) },
+    },
+  ]
+  upstream.rawPages.set('demo', { contentType: JSON_TYPE, body: JSON.stringify({ files }) })
+  const arbor = await openProxy(t, { main: upstream })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await (await get(arbor, `${file!.url}.metadata`)).text(), metadata)
+  const [again] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.deepEqual(again?.['core-metadata'], { sha256 })
+  assert.equal(await (await get(arbor, `${file!.url}.metadata`)).text(), metadata)
+})
 
 test('B9: where upstream has none, it is made from a few ranges, marked from the first page on, and kept', async (t) => {
   const second = { ...demo, version: '2.0' }
@@ -63,6 +110,21 @@ test('B8, B9: without ranges nothing is promised, until the wheel is stored', as
     return typeof mark === 'object' && mark['sha256'] === sha256
   })
   assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
+})
+
+test('B8, B9: a wheel whose metadata is kept is not unpacked for it while others are being downloaded', async (t) => {
+  const slow = { name: 'slow', version: '1.0', files: { 'slow/data.bin': randomBytes(1_000_000) } }
+  const upstream = await openUpstream(t, [demo, slow], { metadata: 'unlisted' })
+  const arbor = await openProxy(t, { main: upstream })
+  const [first] = (await pageOf(arbor, '/simple/demo/')).files
+  const [second] = (await pageOf(arbor, '/simple/slow/')).files
+  upstream.quirks.bytesPerSecond = 1_500_000
+  const lasting = await get(arbor, second!.url)
+  await (await get(arbor, first!.url)).arrayBuffer()
+  await lasting.arrayBuffer()
+  const { store } = await arbor.stats()
+  assert.deepEqual([store?.['trees'], Number(store?.['distributions']) > 0], [0, true])
+  await until(async () => (await arbor.stats())['store']?.['trees'] === 2)
 })
 
 const twofold = {

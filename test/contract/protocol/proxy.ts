@@ -45,7 +45,7 @@ export async function openProxy(
   t: TestContext,
   upstreams: Readonly<Record<string, Upstream>>,
   settings: Partial<IndexConfig> = {},
-  options: Pick<InProcessOptions, 'data'> & { readonly adjust?: (config: Config) => Config } = {},
+  options: Pick<InProcessOptions, 'data' | 'env'> & { readonly adjust?: (config: Config) => Config } = {},
 ): Promise<InProcessArbor> {
   const [first] = Object.values(upstreams)
   if (first === undefined) throw new Error('no upstream')
@@ -66,7 +66,8 @@ export async function openProxy(
     const adjusted = { ...config, indexes, upstream: { ...config.upstream, retries: 0 } }
     return options.adjust?.(adjusted) ?? adjusted
   }
-  const arbor = await serveArbor({ upstream: first, adjust, ...(options.data !== undefined && { data: options.data }) })
+  const { data, env } = options
+  const arbor = await serveArbor({ upstream: first, adjust, ...(data !== undefined && { data }), ...(env && { env }) })
   t.after(() => arbor[Symbol.asyncDispose]())
   return arbor
 }

@@ -113,3 +113,24 @@ test('a wheel that was uploaded again under the same name has another URL, and t
   assert.equal(hashSha256(Buffer.from(await (await get(arbor, after!.url)).arrayBuffer())), again.sha256)
   assert.equal(await statusOf(arbor, before!.url), 404)
 })
+
+for (const [range, status] of [
+  [undefined, 502],
+  ['bytes 4-7/8', 502],
+  ['bytes 0-7/*', 502],
+  [`bytes 0-7/${'9'.repeat(30)}`, 502],
+  ['bytes 0-7/8', 200],
+] as const) {
+  test(`E13: a file that comes as a part that nobody asked for, ${range ?? 'of which nothing is said'}, is ${status}`, async (t) => {
+    const { url } = await openRaw(t, (request, response) => {
+      if (request.url === '/simple/demo/') {
+        const files = [{ filename: 'demo-1.0.tar.gz', url: '/demo', hashes: {} }]
+        return response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files }))
+      }
+      return response.writeHead(206, range === undefined ? {} : { 'content-range': range }).end('8 bytes.')
+    })
+    const response = await get(await proxyFor(t, url), '/files/main/unhashed/demo-1.0.tar.gz')
+    assert.equal(response.status, status)
+    if (status === 200) assert.equal(await response.text(), '8 bytes.')
+  })
+}

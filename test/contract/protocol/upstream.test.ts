@@ -19,6 +19,8 @@ for (const [status, expected] of [
     assert.equal(response.status, expected)
     assert.equal(response.headers.get('content-type'), 'application/problem+json')
     assert.equal(response.headers.get('cache-control'), 'no-store')
+    // What whoever runs us can do about it.
+    assert.equal(/credentials/.test(await response.text()), status === 401)
   })
 }
 
@@ -64,7 +66,7 @@ test('H5: a page from another host is refused', async (t) => {
 
 for (const credentials of [{ username: 'me', password: 'hunter2' }, { token: 'hunter2' }]) {
   const [kind] = Object.keys(credentials)
-  test(`H4: credentials (${kind}) go to the index's own origin and nowhere else, and a client's own stay here`, async (t) => {
+  test(`H4, G9: credentials (${kind}) go to the index's own origin and nowhere else, and a client's own stay here`, async (t) => {
     const upstream = await openUpstream(t, [demo], { filesElsewhere: true })
     const arbor = await openProxy(t, { main: upstream }, { credentials })
     const [file] = (await pageOf(arbor, '/simple/demo/', { authorization: 'Basic Y2xpZW50OnB3' })).files

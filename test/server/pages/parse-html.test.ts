@@ -172,6 +172,11 @@ suite('PEP 503 pages', () => {
     assert.deepEqual(page.projectStatus, { status: 'deprecated', reason: 'a & b' })
   })
 
+  test('G3: a page to log in at is no page without links', () => {
+    const page = '<html><form><a href="/forgot">Forgot?</a><INPUT name=p type="Password"></form></html>'
+    assert.throws(() => parse(page), { code: 'ERR_UPSTREAM_PAGE', message: /asks for a password/ })
+  })
+
   test('what is not HTML is no page, nor is another major version', () => {
     for (const text of [
       '',

@@ -67,6 +67,13 @@ suite('PEP 691 pages', () => {
     }
   })
 
+  test('B4: half a surrogate pair, which uv takes for no JSON, is replaced wherever it stands', () => {
+    const text = String.raw`{"\ud800":1,"versions":["\uDFFF","\ud83d\ude00","\\ud800","\\\ud800"],"files":[]}`
+    const { versions, extra } = parse(text)
+    assert.deepEqual(versions, ['\ufffd', '😀', '\\ud800', '\\\ufffd'])
+    assert.deepEqual(extra, { '\ufffd': 1 })
+  })
+
   test('B6: an empty reason is a yank, false is none', () => {
     assert.equal(parseOne({ yanked: '' }).yanked, true)
     assert.equal(parseOne({ yanked: true }).yanked, true)
@@ -105,6 +112,8 @@ suite('PEP 691 pages', () => {
     ['2024-02-30T03:04:05Z', undefined],
     ['2024-13-02T03:04:05Z', undefined],
     ['2024-01-02T25:04:05Z', undefined],
+    ['9999-12-31T23:59:59.999999Z', undefined],
+    ['0000-01-01T00:00:00Z', undefined],
     ['2024-01-02', undefined],
     ['yesterday', undefined],
     ['', undefined],
@@ -185,7 +194,7 @@ suite('PEP 691 pages', () => {
         {},
         { ...USABLE, filename: '../../etc/passwd' },
         { ...USABLE, filename: 'a\u0000b.whl' },
-        { ...USABLE, filename: 'a\ud800.whl' },
+        { ...USABLE, filename: 'demo-1.0-py3-none-any.whl.metadata' },
         { ...USABLE, filename: '' },
         { ...USABLE, filename: undefined },
         { ...USABLE, url: undefined },

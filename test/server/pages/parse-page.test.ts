@@ -59,7 +59,7 @@ suite('project lists', () => {
 
   test('A17: HTML, absolute and relative, spelt as the index does', () => {
     const html =
-      '<html><a href="../">Parent</a><a href="/simple/flask/">Flask</a><a href="torch/">torch</a><a href="zope-interface/"> zope.interface\n</a><a href="nvidia-x/">some label</a><a href="plain">plain</a>'
+      '<html><a href="../">Parent</a><a href="?C=N;O=D">Name</a><a href="/simple/flask/">Flask</a><a href="torch/">torch</a><a href="zope-interface/"> zope.interface\n</a><a href="nvidia-x/">some label</a><a href="plain">plain</a>'
     assert.deepEqual(list(html), ['Flask', 'torch', 'zope.interface', 'nvidia-x', 'plain'])
   })
 

@@ -16,8 +16,10 @@ for (const address of [
   '::ffff:169.254.169.254',
   '::ffff:a9fe:a9fe',
   '64:ff9b::a9fe:a9fe',
+  'fd00:ec2::254',
+  '100.100.100.200',
 ]) {
-  test(`${address} is on the own link`, () => assert.ok(isLinkLocal(address)))
+  test(`H9: ${address} is on the own link, or a cloud's own`, () => assert.ok(isLinkLocal(address)))
 }
 for (const address of ['127.0.0.1', '::1', '10.0.0.1', '192.168.1.1', 'fd00::1', '169.253.0.1', '8.8.8.8', 'name']) {
   test(`${address} is not`, () => assert.ok(!isLinkLocal(address)))

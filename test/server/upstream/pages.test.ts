@@ -7,7 +7,11 @@ import { Upstream } from '../../../server/upstream.ts'
 
 const { signal } = new AbortController()
 
-async function openHost(t: TestContext, answer: RequestListener): Promise<{ upstream: Upstream; url: string }> {
+async function openHost(
+  t: TestContext,
+  answer: RequestListener,
+  { pageTimeoutMs = 20_000 } = {},
+): Promise<{ upstream: Upstream; url: string }> {
   const server = createServer(answer)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const upstream = new Upstream({
@@ -15,7 +19,7 @@ async function openHost(t: TestContext, answer: RequestListener): Promise<{ upst
     headersTimeoutMs: 2000,
     idleTimeoutMs: 2000,
     pageMaxBytes: 10_000,
-    pageTimeoutMs: 300,
+    pageTimeoutMs,
     userAgent: 'arbor-test',
   })
   t.after(async () => {
@@ -26,11 +30,13 @@ async function openHost(t: TestContext, answer: RequestListener): Promise<{ upst
   return { upstream, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/demo/` }
 }
 
+const drop: RequestListener = (_request, response) => {
+  const dropping = setInterval(() => response.write(' '), 20)
+  response.on('close', () => clearInterval(dropping))
+}
+
 test('H10: a page that comes by drops ends with the time for all of it', async (t) => {
-  const { upstream, url } = await openHost(t, (_request, response) => {
-    const dropping = setInterval(() => response.write(' '), 20)
-    response.on('close', () => clearInterval(dropping))
-  })
+  const { upstream, url } = await openHost(t, drop, { pageTimeoutMs: 300 })
   await assert.rejects(upstream.fetchPage({ url }, {}, signal), { code: 'ERR_UPSTREAM_TIMEOUT' })
 })
 
@@ -39,6 +45,13 @@ test('H10: one that grows when it is unpacked is too large all the same', async 
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(100_000)))
   })
   await assert.rejects(upstream.fetchPage({ url }, {}, signal), { code: 'ERR_UPSTREAM_PAGE', message: /larger than/ })
+})
+
+test('a coding may be written in capitals (RFC 9110 §8.4.1)', async (t) => {
+  const { upstream, url } = await openHost(t, (_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'GZIP' }).end(gzipSync('<html>'))
+  })
+  assert.equal(Buffer.from((await upstream.fetchPage({ url }, {}, signal)).body).toString(), '<html>')
 })
 
 for (const [what, coding] of [
