@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -37,31 +37,26 @@ suite(
         const distributions = recipes.map((recipe) => distributionOf(wheelFilename(recipe), makeWheel(recipe)))
         await using upstream = await startUpstream({ distributions: await Promise.all(distributions) })
         await using arbor = await startArbor({ upstream: upstream.url })
-        assert.equal(await installAndRun(pip, arbor.index), 'hello\n')
+        await using folder = await mkdtempDisposable(join(tmpdir(), 'arbor-bundled-'))
+        await unpack(pip, folder.path)
+        assert.equal(await installAndRun(pip.python, folder.path, arbor.index), 'hello\n')
         await upstream.stop()
-        assert.equal(await installAndRun(pip, arbor.index), 'hello\n')
+        assert.equal(await installAndRun(pip.python, folder.path, arbor.index), 'hello\n')
       })
     }
   },
 )
 
-async function installAndRun({ python, wheel }: BundledPip, index: string): Promise<string> {
-  const cwd = await mkdtemp(join(tmpdir(), 'arbor-pip-'))
-  try {
-    const env = { HOME: cwd, TMPDIR: cwd, PATH: process.env['PATH'] ?? '', PIP_CONFIG_FILE: '/dev/null' }
-    const args = [
-      'install',
-      '--disable-pip-version-check',
-      '--no-cache-dir',
-      '--target',
-      'site',
-      '-i',
-      index,
-      'greeter',
-    ]
-    await run(python, ['-m', 'pip', ...args], { cwd, env: { ...env, PYTHONPATH: wheel } })
-    return await run(python, ['-c', 'import greeter'], { cwd, env: { ...env, PYTHONPATH: 'site' } })
-  } finally {
-    await rm(cwd, { recursive: true, force: true })
-  }
+/** Out of its wheel, where it would be compiled for each run. */
+async function unpack({ python, wheel }: BundledPip, folder: string): Promise<void> {
+  await run(python, ['-m', 'zipfile', '-e', wheel, folder], { cwd: folder, env: { PATH: process.env['PATH'] ?? '' } })
+}
+
+async function installAndRun(python: string, pipFolder: string, index: string): Promise<string> {
+  await using place = await mkdtempDisposable(join(tmpdir(), 'arbor-pip-'))
+  const cwd = place.path
+  const env = { HOME: cwd, TMPDIR: cwd, PATH: process.env['PATH'] ?? '', PIP_CONFIG_FILE: '/dev/null' }
+  const options = ['--disable-pip-version-check', '--no-cache-dir', '--target', 'site', '-i', index]
+  await run(python, ['-m', 'pip', 'install', ...options, 'greeter'], { cwd, env: { ...env, PYTHONPATH: pipFolder } })
+  return await run(python, ['-c', 'import greeter'], { cwd, env: { ...env, PYTHONPATH: 'site' } })
 }

@@ -20,6 +20,12 @@ function filesAsked(upstream: Upstream): string[] {
   return upstream.requests.flatMap(({ method, path }) => (/\.(whl|gz)$/.test(path) ? [`${method} ${path}`] : []))
 }
 
+function assertEachFetchedOnce(upstream: Upstream): void {
+  const fetched = filesAsked(upstream)
+  assert.equal(fetched.length, wantedWheels, 'each wheel was fetched once')
+  assert.equal(new Set(fetched).size, wantedWheels)
+}
+
 async function assertAllServed(arbor: Arbor, environment: string): Promise<void> {
   const compared = await assertInstalledAsServed(arbor.url, environment)
   assert.equal(compared.wheels, wantedWheels)
@@ -27,27 +33,13 @@ async function assertAllServed(arbor: Arbor, environment: string): Promise<void>
 }
 
 suite('real installers through Arbor', { concurrency: 2 }, () => {
-  test('pip installs, again from the store alone, and again with the upstream gone', { skip }, async () => {
+  test('pip installs, and again with the upstream gone', { skip }, async () => {
     await using upstream = await startUpstream({ folders: [wheels] })
     await using arbor = await startArbor({ upstream: upstream.url })
     await pipInstall(clients as Clients, arbor)
-    const fetched = filesAsked(upstream)
-    assert.equal(fetched.length, wantedWheels, 'each wheel was fetched once')
-    assert.equal(new Set(fetched).size, wantedWheels)
-    await pipInstall(clients as Clients, arbor)
-    assert.deepEqual(filesAsked(upstream), fetched, 'the second time no wheel was asked for')
+    assertEachFetchedOnce(upstream)
     await upstream.stop()
     await pipInstall(clients as Clients, arbor)
-  })
-
-  test('the pip that every Python carries installs through Arbor', { skip }, async () => {
-    await using upstream = await startUpstream({ folders: [wheels] })
-    await using arbor = await startArbor({ upstream: upstream.url })
-    await using place = await Workplace.open(clients as Clients)
-    const environment = await place.makeEnvironment('environment', { seeded: true })
-    await place.run(join(environment, 'bin/python'), ['-m', 'pip', 'install', '-i', arbor.index, ...wanted])
-    const compared = await assertInstalledAsServed(arbor.url, environment, { except: ['pip', 'setuptools'] })
-    assert.equal(compared.wheels, wantedWheels)
   })
 
   test('pip builds an sdist with a build backend from Arbor, also with the upstream gone', { skip }, async () => {
@@ -67,15 +59,16 @@ suite('real installers through Arbor', { concurrency: 2 }, () => {
     assert.ok(filesAsked(upstream).some((asked) => asked.endsWith('tomli-2.5.0.tar.gz')))
   })
 
-  test('uv pip installs, and again with the upstream gone', { skip }, async () => {
+  test('uv pip installs, again from the store alone, and again with the upstream gone', { skip }, async () => {
     await using upstream = await startUpstream({ folders: [wheels] })
     await using arbor = await startArbor({ upstream: upstream.url })
-    for (const round of ['fetched', 'stored']) {
+    for (const round of ['fetched', 'stored', 'alone']) {
+      if (round === 'alone') await upstream.stop()
       await using place = await Workplace.open(clients as Clients)
       const environment = await place.makeEnvironment(round)
       await place.uv(['pip', 'install', '--default-index', arbor.index, ...wanted], environment)
       await assertAllServed(arbor, environment)
-      await upstream.stop()
+      assertEachFetchedOnce(upstream)
     }
   })
 

@@ -5,19 +5,25 @@ import { startArbor } from '../support/arbor.ts'
 import { findClients, type Clients } from '../support/clients.ts'
 import { assertInstalledAsServed } from '../support/installed-trees.ts'
 import { sharedFolder } from '../support/paths.ts'
+import { openPythonForks } from '../support/python-forks.ts'
 import { startUpstream } from '../support/upstream.ts'
-import { Workplace } from '../support/workplace.ts'
+import { PIP, Workplace } from '../support/workplace.ts'
 
 const { clients, skip } = await findClients()
 const PROCESSES = 8
 const wanted = ['flask']
 const wantedWheels = 7
 
-type Install = (place: Workplace, environment: string, index: string) => Promise<unknown>
+/** Installs into a new folder. */
+type Install = (place: Workplace, folder: string, index: string) => Promise<unknown>
 
 const installers: Readonly<Record<string, Install>> = {
-  uv: (place, environment, index) => place.uv(['pip', 'install', '--default-index', index, ...wanted], environment),
-  pip: (place, environment, index) => place.pip(['--python', environment, 'install', '--index-url', index, ...wanted]),
+  uv: (place, folder, index) => {
+    const { basePython } = clients as Clients
+    return place.uv(['pip', 'install', '--default-index', index, '--prefix', folder, '--python', basePython, ...wanted])
+  },
+  pip: (place, folder, index) =>
+    place.pip(['install', '-i', index, '--prefix', folder, '--ignore-installed', ...wanted]),
 }
 
 for (const [name, install] of Object.entries(installers)) {
@@ -29,10 +35,12 @@ for (const [name, install] of Object.entries(installers)) {
       const quirks = { bytesPerSecond: 500_000, latencyMs: 20 }
       await using upstream = await startUpstream({ folders: [join(sharedFolder, 'wheels')], quirks })
       await using arbor = await startArbor({ upstream: upstream.url })
+      const { python } = clients as Clients
+      await using forks = await openPythonForks(python, PIP)
       await Promise.all(
         Array.from({ length: PROCESSES }, async (_, number) => {
-          await using place = await Workplace.open(clients as Clients)
-          const environment = await place.makeEnvironment('environment')
+          await using place = await Workplace.open(clients as Clients, { forks })
+          const environment = join(place.folder, 'environment')
           await install(place, environment, arbor.index)
           // Once is enough to know that what is served is right; each of them has checked its hashes.
           if (number > 0) return
