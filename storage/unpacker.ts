@@ -21,7 +21,10 @@ const IDLE_TIMEOUT_MS = 60_000
 /** As many as one wheel can have: to begin a thread takes as long as to unpack a wheel of some megabytes. */
 const KEPT_THREADS = 2
 
-/** They begin so late, unless something is asked of them before, that they slow down neither the start of the server nor the installer that waited for it. Milliseconds. */
+/**
+ * They begin so late, unless something is asked of them before, that they slow down neither the start of the server nor an installer that
+ * waited for it. Milliseconds.
+ */
 const START_DELAY_MS = 5000
 
 /** Makes trees of wheels in worker threads. */

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fill } from '../../server/downloads/fill.ts'
 import { createMetrics, type Metrics } from '../../server/metrics.ts'
 import { Upstream } from '../../server/upstream.ts'
@@ -14,15 +15,20 @@ import { Spool } from '../../storage/spool.ts'
 
 const bytes = randomBytes(400_000)
 const HALF = 200_000
-type Answer = (response: ServerResponse) => void
+type Answer = (response: ServerResponse, spool: Spool) => void
+
+/** Breaks the connection once all that was sent has come: on a busy machine the break can overtake it. */
+async function breakAt(position: number, response: ServerResponse, spool: Spool): Promise<void> {
+  while (spool.received < position && response.socket?.destroyed === false) await delay(1)
+  response.socket?.end()
+}
 
 /** Sends what is given, and then breaks the connection. */
 const breakAfter =
   (sent: Buffer, headers: Record<string, string | number | string[]> = {}): Answer =>
-  (response) => {
+  (response, spool) => {
     response.writeHead(200, { etag: '"one"', ...headers })
-    // Not by a reset, which could overtake what was sent.
-    response.write(sent, () => response.socket?.end())
+    response.write(sent, () => void breakAt(sent.length, response, spool))
   }
 
 const part =
@@ -52,7 +58,7 @@ async function startFilling(
     requests.push(request.headers)
     const answer = answers[requests.length - 1]
     if (answer === undefined) response.writeHead(500).end()
-    else answer(response)
+    else answer(response, spool)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const timeouts = { connectTimeoutMs: 2000, headersTimeoutMs: 2000, idleTimeoutMs: 2000, pageTimeoutMs: 2000 }
@@ -130,9 +136,9 @@ for (const [what, came, answer, size] of [
 
 const tagged =
   (answer: Answer, etag: string): Answer =>
-  (response) => {
+  (response, spool) => {
     response.setHeader('etag', etag)
-    answer(response)
+    answer(response, spool)
   }
 
 test('E17: of a file without any hash, a part is taken only where it is of the same version', async (t) => {
@@ -176,16 +182,16 @@ const long = randomBytes(6 * MIB)
 /** Sends so much of what is asked for (by default all of it), and then breaks. */
 const partOfLong =
   (length?: number): Answer =>
-  (response) => {
+  (response, spool) => {
     const first = Number(/^bytes=(\d+)-/.exec(response.req.headers.range ?? '')?.[1])
     const range = `bytes ${first}-${long.length - 1}/${long.length}`
     response.writeHead(206, { 'content-range': range, 'content-length': long.length - first })
     if (length === undefined) response.end(long.subarray(first))
-    else response.write(long.subarray(first, first + length), () => response.socket?.end())
+    else response.write(long.subarray(first, first + length), () => void breakAt(first + length, response, spool))
   }
 
 test('a line that breaks again and again, but gets on by a megabyte each time, brings the file in the end', async (t) => {
-  const piece = 1.4 * MIB
+  const piece = 1_500_000
   const answers = [
     breakAfter(long.subarray(0, piece)),
     partOfLong(piece),

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Config } from '../../../server/config.ts'
 import type { InProcessArbor } from '../../support/in-process.ts'
@@ -47,10 +44,9 @@ test('D8: a stale page is served while upstream is down or answers 5xx, but not 
 })
 
 test('D8: so it is where upstream does not answer in time, and after a restart', async (t) => {
-  const data = await mkdtemp(join(tmpdir(), 'arbor-stale-'))
-  t.after(() => rm(data, { recursive: true }))
   const upstream = await openUpstream(t, [demo])
-  const before = await openProxy(t, { main: upstream }, { freshMs: 0 }, { data, ...hasty })
+  const before = await openProxy(t, { main: upstream }, { freshMs: 0 }, hasty)
+  const { data } = before
   const etag = (await get(before, '/simple/demo/')).headers.get('etag')
   upstream.quirks.latencyMs = 5000
   for (const arbor of [before, await openProxy(t, { main: upstream }, { freshMs: 0 }, { data, ...hasty })]) {
@@ -70,24 +66,21 @@ test('D8: one stale page that many ask for is one upstream request', async (t) =
 })
 
 test('after a restart a page that many ask for is read once', async (t) => {
-  const data = await mkdtemp(join(tmpdir(), 'arbor-restart-'))
-  t.after(() => rm(data, { recursive: true }))
   const upstream = await openUpstream(t, [demo])
-  await pageOf(await openProxy(t, { main: upstream }, {}, { data }), '/simple/demo/')
-  const after = await openProxy(t, { main: upstream }, {}, { data })
+  const before = await openProxy(t, { main: upstream })
+  await pageOf(before, '/simple/demo/')
+  const after = await openProxy(t, { main: upstream }, {}, { data: before.data })
   const pages = await Promise.all(Array.from({ length: 20 }, () => get(after, '/simple/demo/')))
   assert.equal(new Set(pages.map(({ headers }) => headers.get('etag'))).size, 1)
   assert.equal(pagesAsked(upstream), 1)
 })
 
 test('pages survive a restart, and need no upstream while they are fresh', async (t) => {
-  const data = await mkdtemp(join(tmpdir(), 'arbor-restart-'))
-  t.after(() => rm(data, { recursive: true }))
   const upstream = await openUpstream(t, [demo])
-  const before = await openProxy(t, { main: upstream }, {}, { data })
+  const before = await openProxy(t, { main: upstream })
   const etag = (await get(before, '/simple/demo/')).headers.get('etag')
   await upstream.stop()
-  const after = await openProxy(t, { main: upstream }, {}, { data })
+  const after = await openProxy(t, { main: upstream }, {}, { data: before.data })
   assert.equal((await get(after, '/simple/demo/')).headers.get('etag'), etag)
 })
 

@@ -40,6 +40,16 @@ export function wheelOf(recipe: WheelRecipe): Promise<Distribution> {
   return distributionOf(wheelFilename(recipe), makeWheel(recipe))
 }
 
+const stacks = new WeakMap<TestContext, AsyncDisposableStack>()
+
+/** Of what a test has opened: the last goes first, since the first may own the folder that the others are on; `t.after` goes the other way. */
+function stackOf(t: TestContext): AsyncDisposableStack {
+  const stack = stacks.get(t) ?? new AsyncDisposableStack()
+  if (!stacks.has(t)) t.after(() => stack.disposeAsync())
+  stacks.set(t, stack)
+  return stack
+}
+
 /** The whole server over these upstreams: the first is the default; settings are for all. */
 export async function openProxy(
   t: TestContext,
@@ -68,7 +78,7 @@ export async function openProxy(
   }
   const { data, env } = options
   const arbor = await serveArbor({ upstream: first, adjust, ...(data !== undefined && { data }), ...(env && { env }) })
-  t.after(() => arbor[Symbol.asyncDispose]())
+  stackOf(t).use(arbor)
   return arbor
 }
 
