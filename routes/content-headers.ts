@@ -1,7 +1,7 @@
 import type { Content } from './content.ts'
 import { READ_HEADERS } from './headers.ts'
 import type { Meter } from './repository.ts'
-import { type HeaderList, listHeaders } from './send.ts'
+import { type HeaderList, listHeaders, shareStrings } from './send.ts'
 
 /** What a response says of its content, beside what the content itself tells. */
 export interface ContentReply {
@@ -58,7 +58,9 @@ export class StandingReply implements ContentReply {
     const last = this.#last
     if (last !== undefined && isSame(last, content)) return last
     const { size, sha256, blake3, validator, isExact } = content
-    const made = { size, sha256, blake3, validator, isExact, ...headersOf(content, this.#reply) }
+    const { etag, current, whole } = headersOf(content, this.#reply)
+    const shared = { etag, current: shareStrings(current), whole: shareStrings(whole) }
+    const made = { size, sha256, blake3, validator, isExact, ...shared }
     this.#last = made
     return made
   }

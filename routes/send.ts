@@ -1,4 +1,5 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { LRUCache } from 'lru-cache'
 import type { Exchange } from './env.ts'
 
 /** Names and values by turns, as node takes them fastest. */
@@ -24,6 +25,17 @@ export function sendWhole(
  */
 export function listHeaders(headers: Readonly<Record<string, string>>): HeaderList {
   return JSON.parse(JSON.stringify(Object.entries(headers).flat())) as string[]
+}
+
+const common = new LRUCache<string, string>({ max: 500 })
+
+/** For headers that are kept, among thousands of others: what many of them say is then the same string in all, and so near at hand. */
+export function shareStrings(list: HeaderList): HeaderList {
+  return list.map((text) => {
+    const known = common.get(text)
+    if (known === undefined) common.set(text, text)
+    return known ?? text
+  })
 }
 
 function pairsOf(headers: HeaderList): Record<string, string> {

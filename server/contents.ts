@@ -6,20 +6,14 @@ import type { Spool } from '../storage/spool.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 
-/**
- * A stored blob as content. Installers check a distribution, by its SHA-256; who reads the files of a tree leaves that to us, so the whole of anything
- * else is checked while it is sent.
- */
+/** A stored blob as content. */
 export function storedContent(blob: StoredBlob, sha256: Sha256 | undefined): Content {
   return {
     size: blob.size,
     sha256,
     blake3: blob.blake3,
     bytes: blob.bytes,
-    open: (range, signal) =>
-      range === undefined && sha256 === undefined
-        ? blob.openChecked(signal)
-        : blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal),
+    open: (range, signal) => blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal),
   }
 }
 

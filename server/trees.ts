@@ -6,6 +6,7 @@ import { ArchiveRefusedError } from '../storage/errors.ts'
 import type { Tree, TreeFile } from '../storage/model.ts'
 import { isWheel, type TreePath } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
+import type { StoredBlob } from '../storage/stored-blobs.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
 import { renditionContent, storedContent } from './contents.ts'
 import type { FileSource } from './file-source.ts'
@@ -74,38 +75,43 @@ function findTreeFile(
   return andThen(store.findManifest(id), (manifest) => {
     const file = manifest?.files.get(path)
     if (manifest === undefined || file === undefined) return undefined
-    const { blake3 } = file
-    // One string for all files, which is found faster than as many equal ones.
-    const { id: tree } = manifest.tree
-    store.noteUse(tree)
-    // It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go.
-    const findAgain = (): Uint8Array | undefined => {
-      const bytes = store.generation === generation ? store.findBytes(blake3) : undefined
-      if (bytes !== undefined) store.noteUse(tree)
-      return bytes
-    }
-    return gzip ? findCoded(store, manifest.tree, file, findAgain) : findPlain(store, file, findAgain)
+    const { tree } = manifest
+    store.noteUse(tree.id)
+    return gzip ? findCoded(store, tree, file, generation) : findPlain(store, tree, file, generation)
   })
 }
 
-type FindAgain = ServedTreeFile['findAgain']
-
+/** @param generation Of the store when the tree was looked for. */
 function findPlain(
   store: Store,
+  { id: tree }: Tree,
   { blake3, executable }: TreeFile,
-  findAgain: FindAgain,
+  generation: number,
 ): AtHand<ServedTreeFile | undefined> {
-  return andThen(
-    store.findBlob(blake3),
-    (blob) => blob && { content: storedContent(blob, undefined), encoding: undefined, blake3, executable, findAgain },
-  )
+  return andThen(store.findBlob(blake3), (blob) => {
+    if (blob === undefined) return undefined
+    const findAgain = finderOf(store, blob, tree, generation)
+    return { content: storedContent(blob, undefined), encoding: undefined, blake3, executable, findAgain }
+  })
 }
 
-function findCoded(store: Store, tree: Tree, file: TreeFile, findAgain: FindAgain): AtHand<ServedTreeFile | undefined> {
+/**
+ * It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go. Outside of other functions, whose contexts it would go through:
+ * where thousands of files are asked for in turn, each object on the way to the bytes has to come from far memory.
+ */
+function finderOf(store: Store, blob: StoredBlob, tree: Blake3, generation: number): () => Uint8Array | undefined {
+  return () => {
+    const bytes = store.generation === generation ? blob.bytes : undefined
+    if (bytes !== undefined) store.noteUse(tree)
+    return bytes
+  }
+}
+
+function findCoded(store: Store, tree: Tree, file: TreeFile, generation: number): AtHand<ServedTreeFile | undefined> {
   const { blake3, executable } = file
   return andThen(store.renditions.gzipFile(tree, file), (gzip) =>
     gzip === undefined
-      ? findPlain(store, file, findAgain)
+      ? findPlain(store, tree, file, generation)
       : { content: renditionContent(gzip), encoding: 'gzip', blake3, executable },
   )
 }

@@ -5,7 +5,8 @@ import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
 import { Pace } from './pace.ts'
-import { PassingBlob } from './passing-blob.ts'
+import type { PassingBlob } from './passing-blob.ts'
+import type { SoundBlobs } from './sound-blobs.ts'
 
 /** What is read of a pack at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
@@ -13,6 +14,13 @@ const WINDOW_BYTES = 256 << 10
 const PLACES_BATCH = 1000
 /** Files that one reader holds open at most. A tree of twelve thousand files lies in a few packs and some hundred large blobs. */
 const MAX_HELD = 1024
+
+export interface BlobsInTurnOptions {
+  readonly catalog: Catalog
+  readonly blobs: BlobStore
+  readonly mender: Mender
+  readonly sound: SoundBlobs
+}
 
 /** A stretch of a pack, `end` not included. */
 interface Stretch {
@@ -29,6 +37,7 @@ export class BlobsInTurn {
   readonly #catalog: Catalog
   readonly #blobs: BlobStore
   readonly #mender: Mender
+  readonly #sound: SoundBlobs
   readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES)
   /** What is in the buffer. */
   #window: Stretch | undefined
@@ -37,13 +46,14 @@ export class BlobsInTurn {
   /** As {@link hold} found them. */
   #places = new Map<Blake3, Place>()
   readonly #held = new Map<Blake3, OpenBlob>()
-  /** What is read piece by piece. */
+  /** What is read piece by piece, unless it is known to be sound. */
   #passing: PassingBlob | undefined
 
-  constructor(options: { readonly catalog: Catalog; readonly blobs: BlobStore; readonly mender: Mender }) {
+  constructor(options: BlobsInTurnOptions) {
     this.#catalog = options.catalog
     this.#blobs = options.blobs
     this.#mender = options.mender
+    this.#sound = options.sound
   }
 
   /**
@@ -84,7 +94,6 @@ export class BlobsInTurn {
 
   /** The pieces before may have been sent: it is mended for the next reader. */
   #checkPassing(blake3: Blake3, place: Place, piece: { readonly bytes: Uint8Array; readonly position: number }): void {
-    if (piece.position === 0) this.#passing = new PassingBlob(blake3, place.size)
     if (this.#passing?.blake3 !== blake3 || this.#passing.isAsNamed(piece)) return
     const error = changed(blake3, place)
     this.#mend(error).catch(() => {}) // It was pruned: nobody needs it.
@@ -110,7 +119,7 @@ export class BlobsInTurn {
         if (place === undefined && isMended) throw new StoreChangedError(`${blake3} was pruned`)
         if (place === undefined) throw new BlobDamagedError(blake3, 'is not stored (any more)')
         this.#places.set(blake3, place)
-        const file = place.kind === 'packed' ? place.pack : blake3
+        const file = holderOf(blake3, place)
         if (mayHold && !this.#held.has(file)) mayHold = (await this.#holdFile(file)) && this.#held.size < MAX_HELD
       }
       if (pace.isDue) await pace.rest()
@@ -139,6 +148,11 @@ export class BlobsInTurn {
     const place = this.#places.get(blake3) ?? (await this.#catalog.findPlace(blake3))
     if (place === undefined || position + target.length > place.size) {
       throw new BlobDamagedError(blake3, `has ${place?.size ?? 'no'} bytes, and is read from ${position}`)
+    }
+    if (position === 0 && target.length < place.size) {
+      this.#passing = await this.#withFile(holderOf(blake3, place), (file) =>
+        this.#sound.watch({ blake3, size: place.size }, file),
+      )
     }
     if (place.kind === 'file') await this.#fill(blake3, target, position)
     else {
@@ -173,18 +187,26 @@ export class BlobsInTurn {
   }
 
   async #readFile(blake3: Blake3, target: Uint8Array, position: number): Promise<number> {
+    return this.#withFile(blake3, (file) => file.read(target, position))
+  }
+
+  async #withFile<Value>(blake3: Blake3, use: (file: OpenBlob) => Value | Promise<Value>): Promise<Value> {
     const held = this.#held.get(blake3)
-    if (held !== undefined) return held.read(target, position)
+    if (held !== undefined) return use(held)
     const file = await this.#open(blake3)
     try {
-      return await file.read(target, position)
+      return await use(file)
     } finally {
       file.close()
     }
   }
 }
 
+/** The file that a blob lies in. */
+function holderOf(blake3: Blake3, place: Place): Blake3 {
+  return place.kind === 'packed' ? place.pack : blake3
+}
+
 function changed(blake3: Blake3, place: Place): BlobDamagedError {
-  const file = place.kind === 'packed' ? place.pack : blake3
-  return new BlobDamagedError(file, `has other bytes than those of ${blake3}`)
+  return new BlobDamagedError(holderOf(blake3, place), `has other bytes than those of ${blake3}`)
 }

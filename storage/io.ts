@@ -46,9 +46,19 @@ export interface IoFile {
   write(bytes: Uint8Array, position: number): Promise<void>
   /** Bytes now. */
   size(): Promise<number>
+  /** Its state now: another one after each change. The kernel has it in memory: not waited for, since that would take forty times as long. */
+  stamp(): FileStamp
   /** fsync: what was written survives a power cut. */
   sync(): Promise<void>
   close(): Promise<void>
+}
+
+/** The state of a file, as far as the file system tells without a look at its bytes. */
+export interface FileStamp {
+  /** What tells it from other files and other states: where it lies, its length, when it was changed. Whoever sets `mtime` back changes `ctime`. */
+  readonly text: string
+  /** When it was changed last, milliseconds since the epoch. */
+  readonly changedAt: number
 }
 
 /** The real file system. */
@@ -182,6 +192,11 @@ class DiskFile implements IoFile {
 
   async size(): Promise<number> {
     return (await this.#handle.stat()).size
+  }
+
+  stamp(): FileStamp {
+    const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = fs.fstatSync(this.#handle.fd, { bigint: true })
+    return { text: `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedAt: Number(ctimeMs) }
   }
 
   sync(): Promise<void> {

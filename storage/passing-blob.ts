@@ -5,12 +5,15 @@ import { BlobDamagedError } from './errors.ts'
 export class PassingBlob {
   readonly blake3: Blake3
   readonly #size: number
+  readonly #onSound: () => void
   readonly #hasher = createBlake3()
   #end = 0
 
-  constructor(blake3: Blake3, size: number) {
+  /** @param onSound Called when all of it has passed, and was right. */
+  constructor({ blake3, size }: { readonly blake3: Blake3; readonly size: number }, onSound: () => void) {
     this.blake3 = blake3
     this.#size = size
+    this.#onSound = onSound
   }
 
   /** False: this was the last piece, and all of them make another blob. Whoever left one out is never told that. */
@@ -18,19 +21,25 @@ export class PassingBlob {
     if (position !== this.#end) return true
     this.#hasher.update(bytes)
     this.#end += bytes.length
-    return this.#end < this.#size || this.#hasher.hex() === this.blake3
+    if (this.#end < this.#size) return true
+    const isSound = this.#hasher.hex() === this.blake3
+    if (isSound) this.#onSound()
+    return isSound
   }
 }
 
-/** The same iteration, over the whole of a blob that has a file of its own. Throws {@link BlobDamagedError} in place of the last chunk where it is another blob. */
+/** The same iteration, over the whole of a blob. Throws {@link BlobDamagedError} in place of the last chunk where it is another blob. */
 export class CheckedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterator<Uint8Array, undefined>
   readonly #blob: PassingBlob
+  readonly #file: Blake3
   #position = 0
 
-  constructor(source: AsyncIterable<Uint8Array, undefined>, blob: PassingBlob) {
+  /** @param file What the blob lies in. */
+  constructor(source: AsyncIterable<Uint8Array, undefined>, blob: PassingBlob, file: Blake3) {
     this.#source = source[Symbol.asyncIterator]()
     this.#blob = blob
+    this.#file = file
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -41,7 +50,7 @@ export class CheckedIteration implements AsyncIterableIterator<Uint8Array, undef
       return result
     }
     await this.return()
-    throw new BlobDamagedError(this.#blob.blake3, 'has other bytes than its name says')
+    throw new BlobDamagedError(this.#file, `has other bytes than those of ${this.#blob.blake3}`)
   }
 
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {

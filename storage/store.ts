@@ -17,6 +17,7 @@ import type { Distribution, DistributionRecord, RecordVerdict, Sighting, Unpacki
 import { sweepOrphans } from './orphans.ts'
 import { scrub, type ScrubOptions, type ScrubOutcome } from './scrub.ts'
 import { Spool, type SpoolOptions } from './spool.ts'
+import { SoundBlobs } from './sound-blobs.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
 import { TreeRenditions } from './tree-renditions.ts'
 import type { Unpacker } from './unpacker.ts'
@@ -82,18 +83,20 @@ export class Store {
       },
     })
     this.#healing = healing
-    this.#blobs = new StoredBlobs({ catalog, blobs, mender: healing, memoryBytes: share(0.6) })
+    const sound = new SoundBlobs(options.clock)
+    this.#blobs = new StoredBlobs({ catalog, blobs, mender: healing, sound, memoryBytes: share(0.6) })
     const layout = createLayout(options.folder)
     this.#unpackings = new Unpackings({
       ...options,
       heal: (wheel) => healing.heal(wheel),
-      claim: (wheel) => claim(options.io, layout.unpackLock(wheel), this.#ending.signal),
+      claim: (wheel) => claim(options.io, layout.unpackLock(wheel), { signal: this.#ending.signal }),
     })
     this.#manifests = new Manifests({ catalog, blobs: this.#blobs, healing, memoryBytes: share(0.2) })
     this.renditions = new TreeRenditions({
       blobs,
       catalog,
       mender: healing,
+      sound,
       layOut: (path) => unpacker.layOutTarGz(path),
       memoryBytes: share(0.2),
     })
@@ -143,11 +146,6 @@ export class Store {
   findDistribution(blake3: Blake3): AtHand<StoredBlob | undefined> {
     const found = this.#blobs.find(blake3)
     return found instanceof Promise ? found.catch(undefinedIfDamaged) : found
-  }
-
-  /** The whole of a small blob, if it is in memory. */
-  findBytes(blake3: Blake3): Uint8Array | undefined {
-    return this.#blobs.findBytes(blake3)
   }
 
   /** Another number each time that everything in memory was forgotten, or something is healed: what was found before may be gone, or not the best. */
@@ -260,13 +258,18 @@ export class Store {
   }
 
   async #unpackAll(): Promise<void> {
-    for (const wheel of await this.catalog.listUnpackable(POLICY_VERSION, this.#options.unpacker.limits)) {
+    const { limits } = this.#options.unpacker
+    await this.#eachOf(await this.catalog.listUnpackable(POLICY_VERSION, limits), (wheel) =>
+      this.#unpackings.outcomeOf(wheel),
+    )
+    await this.#eachOf(await this.catalog.listUnchecked(), (wheel) => this.#unpackings.checkAgain(wheel))
+  }
+
+  /** One after the other, whatever becomes of those before. */
+  async #eachOf(wheels: readonly Blake3[], unpack: (wheel: Blake3) => Promise<unknown>): Promise<void> {
+    for (const wheel of wheels) {
       if (this.#closing) return
-      await this.#unpackings.outcomeOf(wheel)
-    }
-    for (const wheel of await this.catalog.listUnchecked()) {
-      if (this.#closing) return
-      await this.#unpackings.checkAgain(wheel)
+      await this.#watch(`unpacking ${wheel}`, unpack(wheel))
     }
   }
 

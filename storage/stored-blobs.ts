@@ -1,30 +1,40 @@
 import { LRUCache } from 'lru-cache'
 import type { AtHand } from './at-hand.ts'
 import type { BlobStore, OpenBlob } from './blobs/blob-store.ts'
-import { readBlob } from './blobs/read-blob.ts'
+import { type FileRange, readBlob } from './blobs/read-blob.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from './digest.ts'
 import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { MendedIteration, type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
-import { CheckedIteration, PassingBlob } from './passing-blob.ts'
+import { CheckedIteration } from './passing-blob.ts'
+import type { SoundBlobs } from './sound-blobs.ts'
 
 /** A blob up to this many bytes is kept in memory whole once it was read. */
 const SMALL_BYTES = 1 << 20
+/** More than what is known of a blob takes beside its bytes. */
+const RECORD_BYTES = 1024
 
 /** A stored blob, wherever it lies. */
 export interface StoredBlob {
   readonly blake3: Blake3
   readonly size: number
-  /** The whole, where it is small. */
+  /** The whole, where it is small, and only as long as memory keeps it. */
   readonly bytes: Uint8Array | undefined
   /**
    * Reads from `first` to `last`, both included. Rejects with {@link BlobDamagedError} if the file is gone, {@link StoreChangedError} if it
-   * was pruned; the iteration throws the former if the file is short. A chunk is valid only until the next one is asked for.
+   * was pruned; the iteration throws the former if the file is short, and, where all is read, in place of the last chunk if the bytes are others
+   * than those of the digest. A chunk is valid only until the next one is asked for.
    */
   open(first: number, last: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
-  /** Reads all of it; the iteration also throws, in place of the last chunk, where these are other bytes than those of the digest. */
-  openChecked(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+}
+
+interface SignalledRange extends FileRange {
+  readonly signal: AbortSignal
+}
+
+interface KeptBlob extends StoredBlob {
+  bytes: Uint8Array | undefined
 }
 
 /** Blobs by digest, the small ones from memory: reading, as if there were no packs. */
@@ -32,22 +42,30 @@ export class StoredBlobs {
   readonly #catalog: Catalog
   readonly #blobs: BlobStore
   readonly #mender: Mender
-  readonly #memory: LRUCache<Blake3, StoredBlob>
+  readonly #sound: SoundBlobs
+  readonly #memory: LRUCache<Blake3, KeptBlob>
+  readonly #smallBytes: number
 
   constructor(options: {
     readonly catalog: Catalog
     readonly blobs: BlobStore
     readonly mender: Mender
+    readonly sound: SoundBlobs
     readonly memoryBytes: number
   }) {
     this.#catalog = options.catalog
     this.#blobs = options.blobs
     this.#mender = options.mender
-    // What is not small costs its record only; a kilobyte is more than that takes.
+    this.#sound = options.sound
     this.#memory = new LRUCache({
       maxSize: options.memoryBytes,
-      sizeCalculation: (blob) => 1024 + (blob.bytes?.length ?? 0),
+      sizeCalculation: (blob) => RECORD_BYTES + (blob.bytes?.length ?? 0),
+      // Whoever goes by the record (see server/trees.ts) holds no bytes that are not counted here.
+      dispose: (blob) => {
+        blob.bytes = undefined
+      },
     })
+    this.#smallBytes = Math.min(SMALL_BYTES, options.memoryBytes - RECORD_BYTES)
   }
 
   /**
@@ -56,11 +74,6 @@ export class StoredBlobs {
    */
   find(blake3: Blake3): AtHand<StoredBlob | undefined> {
     return this.#memory.get(blake3) ?? this.#findMended(blake3)
-  }
-
-  /** The whole of a small blob, if it is in memory. */
-  findBytes(blake3: Blake3): Uint8Array | undefined {
-    return this.#memory.get(blake3)?.bytes
   }
 
   /** Forgets everything in memory: some of it was pruned. */
@@ -78,13 +91,13 @@ export class StoredBlobs {
   async #load(blake3: Blake3): Promise<StoredBlob | undefined> {
     const place = await this.#catalog.findPlace(blake3)
     if (place === undefined) return undefined
-    const bytes = place.size <= SMALL_BYTES ? await this.#readWhole(blake3, place) : await this.#probe(place, blake3)
-    const blob: StoredBlob = {
+    const bytes =
+      place.size <= this.#smallBytes ? await this.#readWhole(blake3, place) : await this.#probe(place, blake3)
+    const blob: KeptBlob = {
       blake3,
       size: place.size,
       bytes,
-      open: (first, last, signal) => this.#open(blake3, place, { first, last, signal, isChecked: false }),
-      openChecked: (signal) => this.#open(blake3, place, { first: 0, last: place.size - 1, signal, isChecked: true }),
+      open: (first, last, signal) => this.#open(blake3, place, { first, last, signal }),
     }
     this.#memory.set(blake3, blob)
     return blob
@@ -112,11 +125,7 @@ export class StoredBlobs {
     if (file.size < offset + place.size) throw new BlobDamagedError(file.blake3, `has only ${file.size} bytes`)
   }
 
-  async #open(
-    blake3: Blake3,
-    place: Place,
-    range: { readonly first: number; readonly last: number; readonly signal: AbortSignal; readonly isChecked: boolean },
-  ): Promise<AsyncIterable<Uint8Array>> {
+  async #open(blake3: Blake3, place: Place, range: SignalledRange): Promise<AsyncIterable<Uint8Array>> {
     // Who was just broken off comes again at once.
     if (this.#mender.isRunning) await this.#mender.settleTrees()
     let current: Place | undefined = place
@@ -126,13 +135,22 @@ export class StoredBlobs {
         current = await this.#catalog.findPlace(blake3)
         return current !== undefined
       },
-      async () => {
-        const { file, offset } = await this.#openFile(blake3, current ?? place)
-        return readBlob(file, { first: offset + range.first, last: offset + range.last }, range.signal)
-      },
+      () => this.#read(blake3, current ?? place, range),
     )
-    const checked = range.isChecked ? new CheckedIteration(reading, new PassingBlob(blake3, place.size)) : reading
-    return new MendedIteration(checked, this.#mender)
+    return new MendedIteration(reading, this.#mender)
+  }
+
+  /** The whole is checked on its way, unless it is known to be sound; of a part nobody can tell. */
+  async #read(
+    blake3: Blake3,
+    place: Place,
+    { first, last, signal }: SignalledRange,
+  ): Promise<AsyncIterable<Uint8Array, undefined>> {
+    const { file, offset } = await this.#openFile(blake3, place)
+    const isWhole = first === 0 && last === place.size - 1
+    const passing = isWhole ? this.#sound.watch({ blake3, size: place.size }, file) : undefined
+    const reading = await readBlob(file, { first: offset + first, last: offset + last }, signal)
+    return passing === undefined ? reading : new CheckedIteration(reading, passing, file.blake3)
   }
 
   async #openFile(blake3: Blake3, place: Place): Promise<{ file: OpenBlob; offset: number }> {

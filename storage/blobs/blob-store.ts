@@ -1,4 +1,5 @@
 import type { Blake3 } from '../digest.ts'
+import type { FileStamp } from '../io.ts'
 import type { CheckOptions, FileState } from './check-file.ts'
 
 export type { FileState } from './check-file.ts'
@@ -26,7 +27,7 @@ export interface BlobStore {
   remove(blake3s: Iterable<Blake3>): Promise<void>
   /** Closes kept descriptors of what another process has removed: as long as they are open, its bytes stay on the disk. */
   forgetRemoved(): Promise<void>
-  /** Reads a blob afresh and compares it with its digest. Throws where that cannot be found out, which says nothing of the blob. */
+  /** Reads a blob afresh and compares it with its digest; who opens it after that reads the same file. Throws where that cannot be found out, which says nothing of the blob. */
   check(blake3: Blake3, options?: CheckOptions): Promise<FileState>
   /**
    * Takes a blob away from readers, and keeps its bytes aside for a while, for people; no error where there is none. Who has it open may read it
@@ -55,6 +56,8 @@ export interface OpenBlob {
   readonly size: number
   /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end. Throws {@link BlobDamagedError} likewise. */
   read(buffer: Uint8Array, position: number): Promise<number>
+  /** The state of the file now. */
+  stamp(): FileStamp
   /** Gives it back. Once. */
   close(): void
 }

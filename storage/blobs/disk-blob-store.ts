@@ -132,6 +132,8 @@ class DiskBlobStore implements BlobStore {
 
   async check(blake3: Blake3, options?: CheckOptions): Promise<FileState> {
     this.#assertOpen()
+    // What is kept may be another file, which has lost its name to a better one.
+    this.#kept.forget(blake3)
     return checkFile(this.#io, this.#layout.blob(blake3), blake3, options)
   }
 

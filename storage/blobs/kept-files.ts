@@ -122,6 +122,7 @@ class SharedFile {
         this.#file.read(buffer, position).catch((error: unknown) => {
           throw asDamage(this.#blake3, error)
         }),
+      stamp: () => this.#file.stamp(),
       close: () => {
         if (!isOpen) return
         isOpen = false

@@ -182,6 +182,10 @@ export class FaultyIo implements Io {
         this.#step('fstat', [...READING_WORKS, 'EMFILE'])
         return file.size()
       },
+      stamp: () => {
+        this.#step('fstat', [...READING_WORKS, 'EMFILE'])
+        return file.stamp()
+      },
       sync: async () => {
         this.#step('fsync', ['EMFILE', 'EROFS'])
       },

@@ -140,6 +140,7 @@ test('a file that is read in small pieces, or fails to be read once, is sound al
         read: (buffer, position) => opened.read(buffer.subarray(0, 999), position),
         write: (bytes, position) => opened.write(bytes, position),
         size: () => opened.size(),
+        stamp: () => opened.stamp(),
         sync: () => opened.sync(),
         close: () => opened.close(),
       }

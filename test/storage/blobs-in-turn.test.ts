@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import type { BlobStore } from '../../storage/blobs/blob-store.ts'
 import { BlobsInTurn } from '../../storage/blobs-in-turn.ts'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
+import { systemClock } from '../../storage/clock.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
 import type { Mender } from '../../storage/mending.ts'
 import { noMender } from '../support/no-mender.ts'
 import type { Place } from '../../storage/model.ts'
+import { SoundBlobs } from '../../storage/sound-blobs.ts'
 import { someBytes } from '../support/memory-content.ts'
 
 /** A pack of `count` small blobs, and a large blob; `reads` counts what is read of files. */
@@ -21,7 +23,7 @@ function setUp(count: number, mender: Mender = noMender) {
     places.set(hashBlake3(blob), { kind: 'packed', pack: hashBlake3(pack), offset, size: blob.length })
     offset += blob.length
   }
-  const seen = { reads: 0, open: 0, max: Infinity }
+  const seen = { reads: 0, open: 0, max: Infinity, stamp: 'as it was' }
   const store = {
     open(blake3: Blake3) {
       const bytes = files.get(blake3)
@@ -37,6 +39,7 @@ function setUp(count: number, mender: Mender = noMender) {
           buffer.set(part)
           return Promise.resolve(part.length)
         },
+        stamp: () => ({ text: seen.stamp, changedAt: 0 }),
         close: () => (seen.open -= 1),
       })
     },
@@ -55,7 +58,7 @@ function setUp(count: number, mender: Mender = noMender) {
     places,
     pack,
     seen,
-    inTurn: new BlobsInTurn({ catalog, blobs: store, mender }),
+    inTurn: new BlobsInTurn({ catalog, blobs: store, mender, sound: new SoundBlobs(systemClock) }),
   }
 }
 
@@ -114,6 +117,19 @@ test('what has other bytes than its name says is damage: at once, or at the last
   await read(inTurn, large, 600_000)
   await read(inTurn, first, 0, 1)
   await read(inTurn, large, 600_000)
+})
+
+test('what was found right is not hashed again as long as its file is as it was', async () => {
+  const { large, files, inTurn, seen } = setUp(1)
+  const readInPieces = async (): Promise<void> => {
+    await read(inTurn, large, 0, 600_000)
+    await read(inTurn, large, 600_000)
+  }
+  await readInPieces()
+  files.set(hashBlake3(large), changeAt(large, 1))
+  await readInPieces()
+  seen.stamp = 'changed'
+  await assert.rejects(readInPieces(), damageOf(large))
 })
 
 test('what is healed while it is read in pieces goes on', async () => {

@@ -30,6 +30,7 @@ function blobOf(content: Uint8Array, reads: Reads): OpenBlob {
       buffer.set(slice)
       return slice.length
     },
+    stamp: () => assert.fail('nobody asks'),
     close() {
       assert.equal(reads.running, 0, 'a blob is not closed under a read')
       reads.closed += 1
