@@ -54,14 +54,25 @@ export function nativeBackend(): Blake3Backend | undefined {
   }
 }
 
+/** Two kilobytes of WebAssembly's memory each, which only the end of the hash gives back: who reads may go before. */
+const abandoned = new FinalizationRegistry<{ dispose(): void }>((hash) => hash.dispose())
+
 /** `blake3`: WebAssembly, which runs wherever Node does. */
 export function portableBackend(): Blake3Backend {
   const wasm = load('blake3') as typeof PortableBlake
   return {
     hash: (bytes) => wasm.hash(bytes).toString('hex') as Blake3,
     hasher() {
-      const hasher = wasm.createHash()
-      return { update: (bytes) => void hasher.update(bytes), hex: () => hasher.digest('hex') as Blake3 }
+      const hash = wasm.createHash()
+      const hasher = {
+        update: (bytes: Uint8Array) => void hash.update(bytes),
+        hex() {
+          abandoned.unregister(hash)
+          return hash.digest('hex') as Blake3
+        },
+      }
+      abandoned.register(hasher, hash, hash)
+      return hasher
     },
     deriveKey: (context, material) => Buffer.from(wasm.deriveKey(context, material)),
   }

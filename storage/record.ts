@@ -113,18 +113,29 @@ function* readPlainRows(text: string): Generator<readonly string[]> {
 }
 
 function* readQuotedRows(text: string): Generator<readonly string[] | undefined> {
-  const field = /(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\r?\n|$)/y
+  const separator = /,|\r?\n|$/y
   let row: string[] = []
-  while (field.lastIndex < text.length) {
-    const match = field.exec(text)
-    if (match === null || row.length > MAX_COLUMNS) {
+  for (let at = 0; at < text.length; at = separator.lastIndex) {
+    const end = findFieldEnd(text, at)
+    separator.lastIndex = end ?? 0
+    const found = end === undefined || row.length > MAX_COLUMNS ? null : separator.exec(text)
+    if (found === null) {
       yield undefined
       return
     }
-    row.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
-    if (match[3] === ',') continue
+    row.push(text[at] === '"' ? text.slice(at + 1, found.index - 1).replaceAll('""', '"') : text.slice(at, found.index))
+    if (found[0] === ',') continue
     yield row
     row = []
   }
   if (row.length > 0) yield row
+}
+
+/** Undefined: its quotes are not closed. By a regular expression, millions of doubled ones would overflow the stack. */
+function findFieldEnd(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return start + text.slice(start).search(/[",\r\n]|$/)
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 2)) {
+    if (text[quote + 1] !== '"') return quote + 1
+  }
+  return undefined
 }

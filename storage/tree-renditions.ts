@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { AtHand } from './at-hand.ts'
-import { BlobsInTurn } from './blobs-in-turn.ts'
+import { BlobsInTurn, type BlobsInTurnOptions } from './blobs-in-turn.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Blake3 } from './digest.ts'
-import { BlobDamagedError } from './errors.ts'
+import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import type { Tree, TreeFile } from './model.ts'
 import type { Rendition } from './tar/rendition.ts'
 import { type OpenBlobs, renderMissing, renderTar, renderTarZst } from './tar/tars.ts'
@@ -15,9 +15,7 @@ export type ArchiveForm = 'tar' | 'tar.gz' | 'tar.zst'
 /** Trees whose wheel is remembered. */
 const MAX_WHEELS = 10_000
 
-export interface TreeRenditionsOptions extends WheelLayoutsOptions {
-  readonly catalog: Catalog
-}
+export type TreeRenditionsOptions = WheelLayoutsOptions & BlobsInTurnOptions
 
 /** Stored trees in the forms in which they travel: as archives, or file by file in the wheel's own compression. */
 export class TreeRenditions {
@@ -61,7 +59,7 @@ export class TreeRenditions {
 
   /** Where the wheel is gone, the file itself may be stored all the same. */
   #forgetIfGone(tree: Blake3, error: unknown): undefined {
-    if (!(error instanceof BlobDamagedError)) throw error
+    if (!(error instanceof BlobDamagedError || error instanceof StoreChangedError)) throw error
     this.#wheels.delete(tree)
   }
 

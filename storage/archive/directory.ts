@@ -5,7 +5,7 @@ import type { ArchiveFile } from './archive-file.ts'
 import { assertPlainComment } from './comment.ts'
 import type { ArchiveEnd } from './end-record.ts'
 import { assertSupported } from './features.ts'
-import { findZip64Body, resolveZip64 } from './extra-fields.ts'
+import { findZip64Body, isOnFirstVolume, resolveZip64 } from './extra-fields.ts'
 import { parseMemberName } from './member-name.ts'
 import { isDirectoryRecord, isExecutable } from './member-type.ts'
 import type { ArchiveLimits } from './policy.ts'
@@ -79,9 +79,11 @@ function readRecord(raw: Buffer, reader: RecordReader, limits: ArchiveLimits): D
   const extraEnd = nameEnd + raw.readUInt16LE(30)
   const name = raw.subarray(RECORD_BYTES, nameEnd)
   const { path, isDirectory } = parseMemberName(name, raw.readUInt16LE(8), limits)
-  if (raw.readUInt16LE(34) !== 0) throw new ArchiveRefusedError('unsupported', 'it is on another volume', path)
   assertPlainComment(raw.subarray(extraEnd), 'a member', path)
   const body = findZip64Body({ name, extra: raw.subarray(nameEnd, extraEnd), path })
+  if (!isOnFirstVolume(raw.readUInt16LE(34), body)) {
+    throw new ArchiveRefusedError('unsupported', 'it is on another volume', path)
+  }
   const fields = [raw.readUInt32LE(24), raw.readUInt32LE(20), raw.readUInt32LE(42)]
   const resolved = resolveZip64(body, fields, path)
   assertSupported({ version: raw.readUInt16LE(6), flags: raw.readUInt16LE(8), method: raw.readUInt16LE(10) }, path)

@@ -5,6 +5,8 @@ const ZIP64_ID = 0x0001
 const UNICODE_PATH_ID = 0x7075
 /** What a 32-bit field holds whose value is in the ZIP64 extra field. */
 const SENTINEL = 0xffffffff
+/** The same of a volume's number, which has 16 bits. */
+const VOLUME_SENTINEL = 0xffff
 
 /** A header's name and extra fields, which can rename and resize a member. */
 export interface HeaderText {
@@ -69,7 +71,7 @@ export function resolveZip64(body: Buffer | undefined, fields: readonly number[]
   const sentinels = fields.filter((value) => value === SENTINEL).length
   if (sentinels === 0 && (body === undefined || body.length === 0)) return fields
   if (body === undefined) throw refusal('it is missing', path)
-  const values = withoutDisk(body, fields.length)
+  const values = fields.length === 3 && endsWithFirstVolume(body) ? body.subarray(0, 24) : body
   if (values.length % 8 !== 0 || values.length > fields.length * 8) throw refusal(`of ${body.length} bytes`, path)
   if (values.length < sentinels * 8) throw refusal('too short', path)
   let at = -8
@@ -83,10 +85,14 @@ export function resolveZip64(body: Buffer | undefined, fields: readonly number[]
   return resolved
 }
 
+/** Is a member on the volume that there is, by its record and the ZIP64 extra field? */
+export function isOnFirstVolume(volume: number, body: Buffer | undefined): boolean {
+  return volume === 0 || (volume === VOLUME_SENTINEL && body !== undefined && endsWithFirstVolume(body))
+}
+
 /** In the directory the number of a volume may follow; there is but one, which is number 0. */
-function withoutDisk(body: Buffer, fieldCount: number): Buffer {
-  const isWhole = fieldCount === 3 && body.length === 28 && body.readUInt32LE(24) === 0
-  return isWhole ? body.subarray(0, 24) : body
+function endsWithFirstVolume(body: Buffer): boolean {
+  return body.length === 28 && body.readUInt32LE(24) === 0
 }
 
 function readSafe(body: Buffer, offset: number, path: string): number {

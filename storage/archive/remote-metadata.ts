@@ -128,7 +128,7 @@ class Parts {
     const tail = this.#parts.find((part) => part.first + part.bytes.length === this.#size)
     if (tail === undefined || last + 1 < tail.first) return { first, last }
     const before = BEFORE_DIRECTORY_BYTES + Math.ceil((this.#size - first) / 2)
-    return { first: Math.max(0, first - before), last: tail.first - 1 }
+    return { first: Math.max(0, first - before, tail.first - MAX_REQUEST_BYTES), last: tail.first - 1 }
   }
 
   attempt(read: (file: ArchiveFile) => Uint8Array): Uint8Array | Missing {

@@ -69,8 +69,15 @@ function savePage(connection: Connection, stored: StoredPage, json = formatPageC
   dropUnlisted(connection, id, stored.page.files)
 }
 
+/** Not where another process found meanwhile that there is none: an absence would become a fresh one. */
 function confirmPage(connection: Connection, index: IndexName, project: ProjectName, fetchedAt: number): void {
-  connection.run('UPDATE page SET fetched_at = ? WHERE index_name = ? AND project = ?', fetchedAt, index, project)
+  connection.run(
+    `UPDATE page SET fetched_at = ?
+     WHERE index_name = ? AND project = ? AND EXISTS (SELECT 1 FROM page_content WHERE page = page.id)`,
+    fetchedAt,
+    index,
+    project,
+  )
 }
 
 /** A page without content; unless a newer page is there. */

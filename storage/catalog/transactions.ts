@@ -71,7 +71,7 @@ export class Transactions {
     let reader: Connection | undefined
     try {
       reader = openReader(path)
-      return new Transactions({ path, writer, reader, disk: io && (await openDisk(io, path)) })
+      return new Transactions({ path, writer, reader, disk: io && (await openDisk(io, path, writer)) })
     } catch (error) {
       reader?.close()
       writer.close()
@@ -205,8 +205,10 @@ export class Transactions {
 }
 
 /** Of a database that is open. */
-async function openDisk(io: Io, path: string): Promise<Disk> {
-  return { io, identity: await io.identify(path), walSync: await WalSync.open(io, path) }
+async function openDisk(io: Io, path: string, writer: Connection): Promise<Disk> {
+  // Where the path is a link, the log is beside what it leads to.
+  const { file } = writer.get<{ file: string }>("SELECT file FROM pragma_database_list WHERE name = 'main'")
+  return { io, identity: await io.identify(path), walSync: await WalSync.open(io, file) }
 }
 
 function closed(): StoreClosedError {

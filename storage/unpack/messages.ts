@@ -38,7 +38,7 @@ export type Failure =
   | {
       readonly kind: 'refused'
       readonly reason: RefusalReason
-      readonly message: string
+      readonly detail: string
       readonly path: string | undefined
     }
   | { readonly kind: 'failed'; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
@@ -49,7 +49,7 @@ export type Outcome<Result> = { readonly kind: 'done'; readonly result: Result }
 /** Of an error that is no refusal, the message and the plain fields are kept (`code`, `path` …). */
 export function toFailure(error: unknown): Failure {
   if (error instanceof ArchiveRefusedError) {
-    return { kind: 'refused', reason: error.reason, message: error.message, path: error.path }
+    return { kind: 'refused', reason: error.reason, detail: error.detail, path: error.path }
   }
   if (!(error instanceof Error)) return { kind: 'failed', message: String(error), fields: {} }
   const fields = Object.entries(error).filter(([, value]) => typeof value === 'string' || typeof value === 'number')
@@ -59,8 +59,5 @@ export function toFailure(error: unknown): Failure {
 /** The error that a failure stands for. */
 export function toError(failure: Failure): Error {
   if (failure.kind === 'failed') return Object.assign(new Error(failure.message), failure.fields)
-  const { reason, message, path } = failure
-  // The error puts the path before its message again.
-  const named = path === undefined ? '' : `${JSON.stringify(path)}: `
-  return new ArchiveRefusedError(reason, message.slice(named.length), path)
+  return new ArchiveRefusedError(failure.reason, failure.detail, failure.path)
 }

@@ -10,6 +10,8 @@ const member = (bent: Partial<ZipMember>): Buffer =>
   ])
 const both = (fields: NonNullable<ZipMember['central']>): Partial<ZipMember> => ({ central: fields, local: fields })
 const packed = Buffer.from([0x2b, 0xce, 0x2f, 0xcd, 0x4b, 0x01, 0x00])
+/** Of a directory's record: all that a ZIP64 field can hold is there. */
+const wide = { offset: 0xffffffff, disk: 0xffff }
 const real = { size: 5, compressedSize: packed.length }
 
 /** Rows 11 to 14 and 22 to 28: what headers say. */
@@ -103,6 +105,12 @@ export const headerCases: readonly HostileCase[] = [
     row: 22,
     what: 'a volume number in a ZIP64 field',
     archive: member({ zip64: true, central: { extra: zip64Extra([5, 7, 0], Buffer.alloc(4)), offset: 0xffffffff } }),
+    verdict: 'accepted',
+  },
+  {
+    row: 22,
+    what: 'a volume number in nothing but a ZIP64 field, as commons-compress may write it',
+    archive: member({ zip64: true, central: { ...wide, extra: zip64Extra([5, 7, 0], Buffer.alloc(4)) } }),
     verdict: 'accepted',
   },
   {
@@ -204,6 +212,18 @@ export const headerCases: readonly HostileCase[] = [
   { row: 26, what: 'a later version', archive: member(both({ versionNeeded: 64 })), verdict: 'unsupported' },
   { row: 26, what: 'a version with a system', archive: member(both({ versionNeeded: 0x030a })), verdict: 'accepted' },
   { row: 26, what: 'a member on another volume', archive: member({ central: { disk: 1 } }), verdict: 'unsupported' },
+  {
+    row: 26,
+    what: 'a member on another volume, by its ZIP64 field',
+    archive: member({ zip64: true, central: { ...wide, extra: zip64Extra([5, 7, 0], Buffer.from([1, 0, 0, 0])) } }),
+    verdict: 'unsupported',
+  },
+  {
+    row: 26,
+    what: 'a member on a volume that no ZIP64 field names',
+    archive: member({ zip64: true, central: { ...wide, extra: zip64Extra([5, 7, 0]) } }),
+    verdict: 'unsupported',
+  },
   ...[1, 6, 9, 10, 12, 14, 20, 93, 95, 98, 99].map((method): HostileCase => {
     const row = method === 93 ? 28 : 27
     return { row, what: `method ${method}`, archive: member({ method }), verdict: 'unsupported', path: 'sound.txt' }

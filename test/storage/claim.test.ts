@@ -17,7 +17,7 @@ import { Unpackings } from '../../storage/unpacking.ts'
 import { someBytes } from '../support/memory-content.ts'
 import { makeWheel } from '../support/zip-writer.ts'
 
-const NEVER = new AbortController().signal
+const never = { signal: new AbortController().signal }
 
 async function makeFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'arbor-claim-'))
@@ -29,12 +29,12 @@ test('one has it at a time; who waits gets it when it is given up, and nothing i
   const folder = await makeFolder(t)
   const path = join(folder, 'a.lock')
   const order: string[] = []
-  const first = await claim(diskIo, path, NEVER)
-  const second = claim(diskIo, path, NEVER).then((claimed) => {
+  const first = await claim(diskIo, path, never)
+  const second = claim(diskIo, path, never).then((claimed) => {
     order.push('second')
     return claimed
   })
-  assert.equal(await Promise.race([second, claim(diskIo, join(folder, 'b.lock'), NEVER).then(release)]), undefined)
+  assert.equal(await Promise.race([second, claim(diskIo, join(folder, 'b.lock'), never).then(release)]), undefined)
   order.push('first gives up')
   await first?.[Symbol.asyncDispose]()
   await release(await second)
@@ -44,16 +44,25 @@ test('one has it at a time; who waits gets it when it is given up, and nothing i
 
 test('who waits is told when the store is closed', async (t) => {
   const path = join(await makeFolder(t), 'a.lock')
-  const held = await claim(diskIo, path, NEVER)
+  const held = await claim(diskIo, path, never)
   const closing = new AbortController()
-  const waiting = claim(diskIo, path, closing.signal)
+  const waiting = claim(diskIo, path, closing)
   closing.abort(new StoreClosedError('closed'))
   await assert.rejects(waiting, { code: 'ERR_STORE_CLOSED' })
   await release(held)
 })
 
+test('who waits for one that hangs does without it in the end, and leaves it what it has', async (t) => {
+  const folder = await makeFolder(t)
+  const path = join(folder, 'a.lock')
+  const held = await claim(diskIo, path, never)
+  assert.equal(await claim(diskIo, path, { ...never, maxWaitMs: 1 }), undefined)
+  assert.deepEqual(await readdir(folder), ['a.lock'])
+  await release(held)
+})
+
 test('where there can be no lock nobody waits', async (t) => {
-  assert.equal(await claim(diskIo, join(await makeFolder(t), 'none/a.lock'), NEVER), undefined)
+  assert.equal(await claim(diskIo, join(await makeFolder(t), 'none/a.lock'), never), undefined)
 })
 
 test('a large wheel that two processes are asked for at once is unpacked by one of them', async (t) => {
@@ -79,7 +88,7 @@ test('a large wheel that two processes are asked for at once is unpacked by one 
       unpacker: counting as Partial<Unpacker> as Unpacker,
       heal: () => Promise.resolve('sound'),
       onError: assert.ifError,
-      claim: (wheel) => claim(diskIo, layout.unpackLock(wheel), NEVER),
+      claim: (wheel) => claim(diskIo, layout.unpackLock(wheel), never),
     })
   for (const [size, expected] of [
     [2_000_000, 1],

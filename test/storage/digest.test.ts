@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { nativeBackend, portableBackend } from '../../storage/digest.ts'
 
 const native = nativeBackend()
@@ -27,3 +30,18 @@ test(
     }
   },
 )
+
+test('a portable hash that nobody comes to the end of leaves no memory behind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const portable = portableBackend()
+  const memoryOf = async (count: number): Promise<number> => {
+    for (let number = 0; number < count; number += 1) portable.hasher().update(Uint8Array.of(1))
+    collect()
+    await setImmediate()
+    return process.memoryUsage().external
+  }
+  const before = await memoryOf(3000)
+  for (let round = 0; round < 3; round += 1) await memoryOf(3000)
+  assert.ok((await memoryOf(1)) < before + 9_000_000)
+})

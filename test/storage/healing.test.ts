@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { openWheelStore, type Place, readBlob, SPAM, tamper, type Tampering } from '../support/wheel-store.ts'
 
-/** What a read finds: a changed byte only in what it reads whole. */
+/** What a read finds before anything is sent: a changed byte only in what is kept in memory. */
 const FOUND: readonly (readonly [Place, readonly Tampering[]])[] = [
   ['pack', ['flip', 'cut', 'empty', 'delete']],
   ['large', ['flip', 'cut', 'empty', 'delete']],

@@ -25,6 +25,7 @@ const CASES: readonly (readonly [what: string, verdict: RecordVerdict, record: r
   ['sizes left out', 'ok', [...GOOD.map((line) => line.replace(/\d+$/, '')), OWN]],
   ['a row twice', 'ok', [...GOOD, ...GOOD, OWN]],
   ['so many rows that it is large', 'ok', [...Array.from({ length: 25_000 }, () => GOOD).flat(), OWN]],
+  ['a field of a great many quotes', 'names', [...GOOD, `"${'""'.repeat(5_000_000)}"`, OWN]],
   ['SHA-512', 'ok', [row('a.py', 'a', 'sha512'), ...GOOD.slice(1), OWN]],
   ['signatures listed that are not there', 'ok', [...GOOD, OWN.replace(',,', '.jws,,'), OWN]],
   ['a file missing', 'names', [...GOOD.slice(1), OWN]],

@@ -154,6 +154,7 @@ async function createOnSmallDisk(t: TestContext, capacity: number, code: string)
         read: (buffer, position) => file.read(buffer, position),
         write: (bytes, position) => (position + bytes.length > capacity ? fail() : file.write(bytes, position)),
         size: () => file.size(),
+        stamp: () => file.stamp(),
         sync: () => file.sync(),
         close: () => file.close(),
       }

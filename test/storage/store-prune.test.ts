@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { diskIo } from '../../storage/io.ts'
+import { createLayout } from '../../storage/layout.ts'
 import type { Distribution } from '../../storage/model.ts'
 import type { Store } from '../../storage/store.ts'
 import { FaultyIo } from '../fault/faulty-io.ts'
@@ -79,8 +80,11 @@ test('who reads a file that is pruned meanwhile reads it to its end', async (t) 
 })
 
 test('a prune tells how far it is, can be ended early, and is remembered', async (t) => {
-  const { store } = await openHere(t)
+  const { folder, store } = await openHere(t)
   await put(store, someWheel(1))
+  const orphan = createLayout(folder).blob(hashBlake3(Buffer.of(1)))
+  await mkdir(dirname(orphan), { recursive: true })
+  await writeFile(orphan, Buffer.of(1))
   const plan = await store.planPrune({ maxBytes: 0 })
   const told: number[] = []
   const ending = new AbortController()
@@ -89,5 +93,8 @@ test('a prune tells how far it is, can be ended early, and is remembered', async
   const outcome = await store.executePrune(plan, { signal: ending.signal, onProgress })
   assert.deepEqual(told, [outcome.distributions])
   assert.deepEqual((await store.catalog.findRuns()).prune?.outcome, outcome)
+  await access(orphan)
+  await store.executePrune(await store.planPrune({}))
+  await assert.rejects(access(orphan), { code: 'ENOENT' })
   await store.close()
 })

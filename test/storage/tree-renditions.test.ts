@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Tree } from '../../storage/model.ts'
+import type { Member } from '../../storage/archive/archive.ts'
+import { hashBlake3 } from '../../storage/digest.ts'
+import { StoreChangedError } from '../../storage/errors.ts'
+import { createTree } from '../../storage/manifest.ts'
+import type { Tree, TreeFile } from '../../storage/model.ts'
 import type { Store } from '../../storage/store.ts'
+import { layOutTarGz } from '../../storage/tar/tar-gz-layout.ts'
+import { TreeRenditions, type TreeRenditionsOptions } from '../../storage/tree-renditions.ts'
 import { openFilesUnder } from '../contract/blob-store.ts'
+import { noMender } from '../support/no-mender.ts'
 import { openStore, openWheelStore } from '../support/wheel-store.ts'
 
 type Chunks = AsyncIterator<Uint8Array, undefined>
@@ -48,3 +55,19 @@ for (const form of ['tar', 'tar.gz', 'tar.zst'] as const) {
     })
   }
 }
+
+test('a file whose wheel another process pruned is to be had without it', async () => {
+  const wheel = hashBlake3(Buffer.of())
+  const file = { path: 'a', size: 1000, blake3: hashBlake3(Buffer.of(1)), executable: false } as unknown as TreeFile
+  const member = { ...file, isDirectory: false, method: 8, dataOffset: 0, compressedSize: 10, crc32: 0 }
+  let asked = 0
+  const renditions = new TreeRenditions({
+    catalog: { findWheelsOfTree: () => Promise.resolve([{ blake3: wheel }]) },
+    blobs: { localPath: () => Promise.resolve('wheel'), open: () => Promise.resolve(((asked += 1), undefined)) },
+    mender: { ...noMender, mend: () => Promise.reject(new StoreChangedError('it was pruned')) },
+    layOut: () => Promise.resolve(layOutTarGz([member as unknown as Member])),
+    memoryBytes: 1000,
+  } as unknown as TreeRenditionsOptions)
+  assert.equal(await renditions.gzipFile(createTree([file], []).tree, file), undefined)
+  assert.equal(asked, 1)
+})

@@ -58,6 +58,19 @@ test('a directory that does not fit into the first read comes with the metadata 
   assert.ok(bytes.length - first! < 400_000, String(bytes.length - first!))
 })
 
+test('no more is read at once for a directory that is said to be long', async () => {
+  const bytes = Buffer.alloc(30_000_000)
+  const end = endOfArchive(1, 14_000_000, bytes.length - 14_000_022, {})
+  end.copy(bytes, bytes.length - end.length)
+  const lengths: number[] = []
+  const reading = readRemoteMetadata(filename, bytes.length, async ({ first, last }) => {
+    lengths.push(last + 1 - first)
+    return bytes.subarray(first, last + 1)
+  })
+  await assert.rejects(reading, ArchiveRefusedError)
+  assert.deepEqual([lengths.length, lengths[1]], [2, 16 << 20])
+})
+
 test('a read that cannot be had is no metadata', async () => {
   assert.equal(await readRemoteMetadata(filename, 1000, async () => undefined), undefined)
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -28,6 +28,7 @@ function syncingThrough(sync: (through: () => Promise<void>) => Promise<void>): 
         read: (buffer, position) => opened.read(buffer, position),
         write: (bytes, position) => opened.write(bytes, position),
         size: () => opened.size(),
+        stamp: () => opened.stamp(),
         sync: () => sync(() => opened.sync()),
         close: () => opened.close(),
       }
@@ -124,6 +125,18 @@ for (const isReplaced of [false, true]) {
     assert.deepEqual(await readdir(path.dirname(file)), before)
   })
 }
+
+test('a catalog that is a link is the one that it leads to', { skip }, async (t) => {
+  const [link, file] = [await createPath(t), await createPath(t)]
+  await symlink(file, link)
+  for (let round = 0; round < 2; round += 1) {
+    const catalog = await openSqliteCatalog({ path: link, io: diskIo })
+    await catalog.addDistribution(distributionOf('w'), WHEEL)
+    await catalog.planPrune({}, 1)
+    await catalog.close()
+  }
+  assert.deepEqual(await readdir(path.dirname(link)), [path.basename(link)])
+})
 
 test('what was begun before closing is done, and durable', { skip }, async (t) => {
   const catalog = await openSqliteCatalog({ path: await createPath(t), io: diskIo })
