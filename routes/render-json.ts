@@ -23,14 +23,14 @@ export function* renderJsonPage({ index, page }: PageSnapshot, toRoot: string): 
     versions: completeVersions(offered),
   })
   yield `${head.slice(0, -1)},"files":[`
-  yield* joinInPieces(offered.files, (file) => JSON.stringify(describeFile(index, file, toRoot)))
+  yield* joinInPieces(offered.files, (file) => describeFile(index, file, toRoot))
   yield ']}\n'
 }
 
 /** The list of an index's projects, likewise. */
 export function* renderJsonList({ projects }: ProjectListSnapshot): Generator<string> {
   yield `{"meta":{"api-version":"${LIST_VERSION}"},"projects":[`
-  yield* joinInPieces(projects, (name) => `{"name":${JSON.stringify(name)}}`)
+  yield* joinInPieces(projects, (name) => ({ name }))
   yield ']}\n'
 }
 
@@ -59,9 +59,9 @@ function describeMetadata({ coreMetadata }: ListedFile): true | Record<string, s
   return Object.keys(hash).length === 0 ? true : hash
 }
 
-function* joinInPieces<Item>(items: readonly Item[], render: (item: Item) => string): Generator<string> {
+function* joinInPieces<Item>(items: readonly Item[], describe: (item: Item) => object): Generator<string> {
   for (let start = 0; start < items.length; start += PER_PIECE) {
-    const piece = items.slice(start, start + PER_PIECE).map((item) => render(item))
-    yield (start === 0 ? '' : ',') + piece.join(',')
+    const piece = items.slice(start, start + PER_PIECE).map((item) => describe(item))
+    yield (start === 0 ? '' : ',') + JSON.stringify(piece).slice(1, -1)
   }
 }

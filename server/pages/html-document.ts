@@ -1,4 +1,5 @@
-import { Tokenizer } from 'htmlparser2'
+import { createRequire } from 'node:module'
+import type * as htmlparser2 from 'htmlparser2'
 
 /** By names in lower case; of two attributes of one name, the first. */
 export type Attributes = ReadonlyMap<string, string>
@@ -27,11 +28,15 @@ const HTML_TAGS = new Set(['html', 'head', 'body', 'title', 'meta', 'base', 'h1'
 const NO_ATTRIBUTES: Attributes = new Map()
 const ignore = (): void => {}
 
+// With the first page in HTML: to load it takes a third of the time in which a thread can begin, and most indexes speak JSON.
+const load = createRequire(import.meta.url)
+
 /**
  * Reads a page tag by tag, in time that grows with its length only: which tag is inside which does not matter here, and a parser
  * that keeps account of it takes seconds for a few hundred kilobytes of tags that are never closed. Never throws.
  */
 export function readHtml(text: string): HtmlDocument {
+  const { Tokenizer } = load('htmlparser2') as typeof htmlparser2
   const reader = new Reader(text)
   const tokenizer = new Tokenizer(
     {},

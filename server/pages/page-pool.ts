@@ -31,9 +31,9 @@ export interface ParsedPage {
   readonly json: string | undefined
 }
 
-/** Reads pages of any size without holding up the event loop. Its thread starts with the first page that needs one. Close it. */
+/** Reads pages of any size without holding up the event loop. Its thread begins when a page needs one, and ends when none did for a while. Close it. */
 export class PagePool {
-  readonly #thread = new ThreadPool<PageJob | PageResponse, PageOutcome>({
+  readonly #thread = new ThreadPool<PageJob | PageResponse | undefined, PageOutcome>({
     file: new URL('./thread.ts', import.meta.url),
     minThreads: 0,
     maxThreads: 1,
@@ -60,6 +60,14 @@ export class PagePool {
       if (names.length % 1000 === 0 && pace.isDue) await pace.rest()
     }
     return names
+  }
+
+  /**
+   * A page that needs the thread is on its way: it begins meanwhile, since that takes longer than to read the page. Returns at once.
+   */
+  expectLarge(): void {
+    // Whoever waits for the page hears of what is wrong with the thread.
+    this.#thread.run(undefined, { name: 'begin' }).catch(() => {})
   }
 
   close(): Promise<void> {

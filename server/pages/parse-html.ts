@@ -35,9 +35,11 @@ export function parseHtmlList(text: string, url: string): string[] {
   const own = new URL(url).pathname
   return document.anchors.flatMap((anchor) => {
     const link = resolveLink(anchor.attributes.get('href') ?? '', base)
-    const path = link === undefined ? own : new URL(link).pathname
+    if (link === undefined) return []
+    const path = new URL(link).pathname
     // A plain folder's list links to itself, sorted otherwise, and to what is above.
-    const name = path.endsWith('/') && own.startsWith(path) ? undefined : decodeSegment(withoutSlash(path))
+    const isAbove = path === own || (path.endsWith('/') && own.startsWith(path))
+    const name = isAbove ? undefined : decodeSegment(withoutSlash(path))
     if (name === undefined) return []
     const label = anchor.text.trim()
     return normalizeProjectName(label) === normalizeProjectName(name) ? label : name

@@ -1,17 +1,21 @@
-import type { ProjectPage } from '../../storage/model.ts'
-import { parseProjectName, type ProjectName } from '../../storage/names.ts'
+import type { ListedFile, ProjectPage } from '../../storage/model.ts'
+import { parseProjectName, type ProjectName, projectsOf } from '../../storage/names.ts'
 import { parseHtmlList, parseHtmlPage } from './parse-html.ts'
 import { parseJsonList, parseJsonPage } from './parse-json.ts'
 import { type PageResponse, readPageText } from './response.ts'
 
 /**
  * Reads what any upstream calls a project page (protocol.md, rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever
- * the label says. Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the
+ * the label says. A file without a SHA-256 whose name is not the project's is left out: our URL of it would lead nowhere, and no
+ * installer takes it. Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the
  * bytes are.
  */
 export function parsePage(response: PageResponse, project: ProjectName): ProjectPage {
   const { kind, text } = readPageText(response)
-  return kind === 'json' ? parseJsonPage(text, response.url, project) : parseHtmlPage(text, response.url, project)
+  const page = kind === 'json' ? parseJsonPage(text, response.url, project) : parseHtmlPage(text, response.url, project)
+  const isFindable = (file: ListedFile): boolean =>
+    file.hashes['sha256'] !== undefined || projectsOf(file.filename).includes(project)
+  return page.files.every(isFindable) ? page : { ...page, files: page.files.filter(isFindable) }
 }
 
 /**

@@ -18,6 +18,11 @@ export function readList(response: PageResponse): PageOutcome {
   )
 }
 
+/** All that it takes to read a page is loaded by then. */
+export function begin(): PageOutcome {
+  return { kind: 'read', text: '' }
+}
+
 /** An error would lose its fields on the way to the other thread. */
 function outcomeOf(read: () => string): PageOutcome {
   try {

@@ -6,7 +6,22 @@ import { redactUrl } from '../redact.ts'
 /** The coding that pages are asked for in, as `Accept-Encoding` has it. */
 export const PAGE_CODING = 'gzip'
 
+/**
+ * A body of so many bytes, as they come, lists hundreds of files: in gzip they have some hundred each, most of it digests, and five times
+ * as many without.
+ */
+const LARGE_BYTES = { gzip: 64 * 1024, identity: 256 * 1024 }
+
 const gunzipAsync = promisify(gunzip)
+
+export interface PageBodyOptions {
+  readonly url: string
+  readonly maxBytes: number
+  /** How long upstream says that the body is, bytes as they come. */
+  readonly length?: number | undefined
+  /** Called once, as soon as the body is known to be that of a large page. */
+  readonly onLarge?: (() => void) | undefined
+}
 
 /**
  * Reads a page to its end and undoes the one coding that is asked for. The limit holds for what comes out, too: a page may be a bomb.
@@ -15,19 +30,26 @@ const gunzipAsync = promisify(gunzip)
 export async function readPageBody(
   body: AsyncIterable<Uint8Array>,
   coding: string | undefined,
-  { url, maxBytes }: { readonly url: string; readonly maxBytes: number },
+  { url, maxBytes, length = 0, onLarge }: PageBodyOptions,
 ): Promise<Uint8Array> {
+  // RFC 9110 §8.4.1: in any case of letters.
+  const name = coding?.trim().toLowerCase() ?? ''
+  const isPlain = name === '' || name === 'identity'
+  const largeBytes = LARGE_BYTES[isPlain ? 'identity' : 'gzip']
   const chunks: Uint8Array[] = []
   let size = 0
+  let tell = onLarge
   for await (const chunk of body) {
     size += chunk.length
     if (size > maxBytes) throw tooLarge(url, maxBytes)
+    if (tell !== undefined && Math.max(size, length) >= largeBytes) {
+      tell()
+      tell = undefined
+    }
     chunks.push(chunk)
   }
   const whole = Buffer.concat(chunks)
-  // RFC 9110 §8.4.1: in any case of letters.
-  const name = coding?.trim().toLowerCase() ?? ''
-  if (name === '' || name === 'identity' || whole.length === 0) return whole
+  if (isPlain || whole.length === 0) return whole
   if (name !== 'gzip' && name !== 'x-gzip') {
     throw new UpstreamError('ERR_UPSTREAM_PAGE', `${redactUrl(url)} is encoded as ${coding}, which was not asked for`)
   }

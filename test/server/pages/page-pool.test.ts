@@ -44,8 +44,16 @@ function largePage(): string {
 
 test('a large page is the same from the thread', async (t) => {
   const response = responseOf(largePage())
-  const { page } = await openPool(t).parse(response, DEMO)
+  const pool = openPool(t)
+  pool.expectLarge()
+  const { page } = await pool.parse(response, DEMO)
   assert.deepEqual(page, parsePage(response, DEMO))
+})
+
+test('a thread that begins for a page that never comes ends with the others', async () => {
+  const pool = new PagePool()
+  pool.expectLarge()
+  await pool.close()
 })
 
 test('what is no page is refused in the thread as it is here', async (t) => {

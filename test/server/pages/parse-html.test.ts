@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { parseHtmlList } from '../../../server/pages/parse-html.ts'
 import { A, B, PAGE_URL, parse } from './sample.ts'
 
 function parseAnchor(anchor: string) {
@@ -175,6 +176,14 @@ suite('PEP 503 pages', () => {
   test('G3: a page to log in at is no page without links', () => {
     const page = '<html><form><a href="/forgot">Forgot?</a><INPUT name=p type="Password"></form></html>'
     assert.throws(() => parse(page), { code: 'ERR_UPSTREAM_PAGE', message: /asks for a password/ })
+  })
+
+  test('A17: of a list, only links to pages are projects, wherever the list itself is', () => {
+    const hrefs = ['demo/', '../', './', '?C=N;O=D', 'mailto:me@index.example', 'javascript:sort()', '../simple/other/']
+    const text = `<html>${hrefs.map((href) => `<a href="${href}">x</a>`).join('')}</html>`
+    for (const url of ['https://index.example/simple/', 'https://index.example/simple/index.html']) {
+      assert.deepEqual(parseHtmlList(text, url), ['demo', 'other'], url)
+    }
   })
 
   test('what is not HTML is no page, nor is another major version', () => {

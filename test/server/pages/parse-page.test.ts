@@ -43,6 +43,20 @@ suite('pages under any label', () => {
     assert.equal(page.files[0]?.yanked, '\ufffd')
   })
 
+  test('a file without a SHA-256 whose name is not the project’s is left out, since our URL of it leads nowhere', () => {
+    const odd = ['setup.exe', 'other-1.0.zip', 'demo.egg', 'other-1.0-py3-none-any.whl']
+    const ours = ['demo-1.0.egg', 'Demo-1.0-rc1.zip', 'demo-1.0-variants.json', 'demo-1.0-py3-none-any.whl']
+    for (const hashes of [{}, { md5: '0'.repeat(32) }]) {
+      const listed = [...odd, ...ours].map((filename) => ({ filename, url: `https://x.example/${filename}`, hashes }))
+      const page = parse({ files: listed })
+      assert.deepEqual(
+        page.files.map(({ filename }) => filename),
+        ours,
+      )
+    }
+    assert.equal(parse({ files: [{ ...USABLE, filename: 'setup.exe' }] }).files.length, 1)
+  })
+
   test('the page is of the project that was asked for, whatever it calls itself', () => {
     assert.equal(parse({ name: 'something-else', files: [] }).project, DEMO)
   })
