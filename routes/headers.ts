@@ -6,7 +6,7 @@ export const READ_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers':
-    'Content-Length, Content-Range, Content-Location, Accept-Ranges, ETag, Repr-Digest, X-Arbor-Blake3, X-Arbor-Executable, X-Arbor-Portable',
+    'Content-Length, Content-Range, Content-Location, Accept-Ranges, ETag, Repr-Digest, Retry-After, Preference-Applied, X-Request-Id, X-PyPI-Last-Serial, X-Arbor-Blake3, X-Arbor-Executable, X-Arbor-Portable',
 } as const
 
 /**

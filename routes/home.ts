@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { NodeEnv } from './env.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
+import { prefersHtml } from './negotiate.ts'
 import { pipCommand } from './pip-command.ts'
 import { reply } from './reply.ts'
 
@@ -10,7 +11,7 @@ export function homeRoutes(): Hono<NodeEnv> {
 
   app.get('/', (c) => {
     const guide = makeGuide(findBase(c.req.raw))
-    const isBrowser = /\btext\/html\b/i.test(c.req.header('Accept') ?? '')
+    const isBrowser = prefersHtml(c.req.header('Accept'))
     return reply(isBrowser ? renderHtml(guide) : `${JSON.stringify(guide, undefined, 2)}\n`, {
       ...READ_HEADERS,
       'Content-Type': isBrowser ? 'text/html; charset=utf-8' : 'application/json',

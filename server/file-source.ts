@@ -15,11 +15,12 @@ import { isPartCheaper } from './downloads/part-or-whole.ts'
 import { Parts, type Source } from './downloads/parts.ts'
 import { Room, type RoomOptions } from './downloads/room.ts'
 import { UpstreamError } from './errors.ts'
+import { findKnownListing, findListing, type Listing } from './find-listing.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 import { UnhashedFiles } from './unhashed-files.ts'
 import type { UploadTimes } from './upload-times.ts'
-import { isWithdrawn, offers } from './withdrawals.ts'
+import { isWithdrawn } from './withdrawals.ts'
 
 export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
@@ -31,12 +32,6 @@ export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly maxBytes: number | undefined
   /** What downloads leave free on the disk, bytes. */
   readonly keepFreeBytes?: number | undefined
-}
-
-/** A file that an index lists, and where. */
-export interface Listing {
-  readonly listed: ListedFile
-  readonly sighting: Sighting
 }
 
 /** A download that runs. */
@@ -148,16 +143,14 @@ export class FileSource {
     return this.#unhashed.findStored(index, listing)
   }
 
-  /** What the index's page says of a file; asks upstream where the page is not fresh. */
-  async findListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
-    const { sha256, filename } = reference
-    for await (const project of this.#options.pages.findProjectsOf(reference)) {
-      const snapshot = await this.#options.pages.find(index, project)
-      if (!offers(snapshot, reference)) continue
-      const listed = snapshot?.page.files.find((file) => file.filename === filename && file.hashes['sha256'] === sha256)
-      if (listed !== undefined) return { listed, sighting: { index: index.name, project, filename } }
-    }
-    return undefined
+  /** See {@link findListing}. */
+  findListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
+    return findListing(this.#options.pages, index, reference)
+  }
+
+  /** See {@link findKnownListing}. */
+  findKnownListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
+    return findKnownListing(this.#options.pages, index, reference)
   }
 
   /** What is being downloaded. */

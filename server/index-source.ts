@@ -1,7 +1,7 @@
 import type { IndexName, ProjectName } from '../storage/names.ts'
 import { UpstreamError } from './errors.ts'
 import type { FreshnessPolicy } from './freshness.ts'
-import type { Credentials, Target } from './upstream.ts'
+import { type Credentials, isAmong, type Target } from './upstream/target.ts'
 
 /**
  * `normal`: what upstream confirmed lately is served, and old pages while it is in trouble. `strict`: nothing old. `offline`: upstream is
@@ -28,7 +28,7 @@ export interface IndexSource extends FreshnessPolicy {
   readonly keepRemoved?: boolean | undefined
   /** Undefined: listed. */
   readonly uploadTimes?: UploadTimeSource | undefined
-  /** `URL.host` of where its files may be fetched, beside its own; undefined: wherever its pages say. */
+  /** Where its files may be fetched, as {@link isAmong} has it, beside its own host; undefined: wherever its pages say. */
   readonly allowedFileHosts?: readonly string[] | undefined
 }
 
@@ -48,12 +48,12 @@ export function listTarget(index: IndexSource): Target {
  */
 export function fileTarget(index: IndexSource, url: string): Target {
   const common = commonTarget(index)
-  const { host } = new URL(url)
+  const place = new URL(url)
   const redirectHosts = index.allowedFileHosts && [new URL(index.url).host, ...index.allowedFileHosts]
-  if (redirectHosts !== undefined && !redirectHosts.includes(host)) {
+  if (redirectHosts !== undefined && !isAmong(redirectHosts, place)) {
     throw new UpstreamError(
       'ERR_UPSTREAM_REFUSED',
-      `${index.name} lists a file on ${host}, which is not an allowed file host`,
+      `${index.name} lists a file on ${place.host}, which is not an allowed file host`,
     )
   }
   return { ...common, url, redirectHosts: redirectHosts ?? 'any' }

@@ -58,7 +58,7 @@ export class ListSource {
 
   async #ask(index: IndexSource, kept: KeptList | undefined): Promise<ProjectListSnapshot> {
     const { upstream, clock, policy, pool, signal, metrics } = this.#options
-    const target = listTarget(index)
+    const target = { ...listTarget(index), onLarge: () => pool.expectLarge() }
     const response = await retry(policy, signal, async () => {
       const answer = await upstream.fetchPage(target, { etag: kept?.etag, lastModified: kept?.lastModified }, signal)
       metrics.bytesFromUpstream += answer.body.length

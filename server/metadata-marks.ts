@@ -6,7 +6,7 @@ import type { Sha256 } from '../storage/digest.ts'
 import type { Hashes, ListedFile, ProjectPage } from '../storage/model.ts'
 import { isWheel, type ProjectName } from '../storage/names.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import type { Listing } from './file-source.ts'
+import type { Listing } from './find-listing.ts'
 import type { IndexSource } from './index-source.ts'
 
 /** What was found out of a file host is believed for so long, milliseconds; then one wheel's metadata is tried again. */

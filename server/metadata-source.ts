@@ -10,7 +10,8 @@ import { SingleFlight } from '../storage/single-flight.ts'
 import { findMetadataPath, isMetadataOf } from '../storage/wheel-metadata.ts'
 import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
-import type { FileSource, Listing } from './file-source.ts'
+import type { FileSource } from './file-source.ts'
+import type { Listing } from './find-listing.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { Log } from './log.ts'
 import { isMarkedByUs } from './metadata-marks.ts'
@@ -39,6 +40,8 @@ const NONE = new Uint8Array()
 export class MetadataSource {
   readonly #options: MetadataSourceOptions
   readonly #flights = new SingleFlight<string, Uint8Array | undefined>()
+  /** Whose kept metadata was held to its page since the start: once, since that takes as long as all else. Routes have the same reference again, mostly. */
+  readonly #toldOf = new WeakSet<FileReference>()
 
   constructor(options: MetadataSourceOptions) {
     this.#options = options
@@ -50,7 +53,12 @@ export class MetadataSource {
     if (!isWheel(filename)) return undefined
     if (await this.#options.files.isWithdrawn(index, reference)) return undefined
     const kept = sha256 && (await this.#options.store.catalog.findMetadata(sha256, index.name))
-    if (kept?.isClaim === true || (kept !== undefined && (await this.#isAsPromised(index, reference, kept.content)))) {
+    if (kept?.isClaim === true) {
+      if (this.#toldOf.has(reference)) return kept.content
+      this.#toldOf.add(reference)
+      return this.#tellOther(index, await this.#options.files.findKnownListing(index, reference), kept.content)
+    }
+    if (kept !== undefined && (await this.#isAsPromised(index, reference, kept.content))) {
       return kept.content.length === 0 ? undefined : kept.content
     }
     return this.#flights.run(`${index.name}/${sha256}/${filename}`, () => this.#make(index, reference))
@@ -81,11 +89,10 @@ export class MetadataSource {
     return made && this.#tellOther(index, listing, made)
   }
 
-  #tellOther(index: IndexSource, listing: Listing, content: Uint8Array): Uint8Array {
-    const promised = listing.listed.coreMetadata
-    const digest = hashSha256(content)
-    const isOther = typeof promised === 'object' && promised['sha256'] !== undefined && promised['sha256'] !== digest
-    if (isOther) this.#options.onOther?.(index, listing, digest)
+  #tellOther(index: IndexSource, listing: Listing | undefined, content: Uint8Array): Uint8Array {
+    if (listing !== undefined && !isPromised(listing, content)) {
+      this.#options.onOther?.(index, listing, hashSha256(content))
+    }
     return content
   }
 
@@ -98,16 +105,9 @@ export class MetadataSource {
 
   /** Installers hold metadata to the digest on the page, though it may be that of a lie. None is right where nobody else promises any. */
   async #isAsPromised(index: IndexSource, reference: FileReference, own: Uint8Array): Promise<boolean> {
-    try {
-      const listing = await this.#options.files.findListing(index, reference)
-      if (own.length === 0) return listing?.listed.coreMetadata === undefined || isMarkedByUs(listing.listed)
-      const promised = listing?.listed.coreMetadata
-      const expected = typeof promised === 'object' ? promised['sha256'] : undefined
-      return expected === undefined || expected === hashSha256(own)
-    } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error
-      return true
-    }
+    const listing = await this.#options.files.findKnownListing(index, reference)
+    if (own.length === 0) return listing?.listed.coreMetadata === undefined || isMarkedByUs(listing.listed)
+    return isPromised(listing, own)
   }
 
   /** Reads a wheel's metadata by ranges, and keeps it. False where that did not work. */
@@ -230,6 +230,13 @@ export class MetadataSource {
       return undefined
     }
   }
+}
+
+/** Does the page promise this, or no digest at all? */
+function isPromised(listing: Listing | undefined, content: Uint8Array): boolean {
+  const promised = listing?.listed.coreMetadata
+  const expected = typeof promised === 'object' ? promised['sha256'] : undefined
+  return expected === undefined || expected === hashSha256(content)
 }
 
 /** PEP 658: `.metadata` is appended to the path; a query stays behind it. */

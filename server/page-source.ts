@@ -119,7 +119,8 @@ export class PageSource {
   /** Nothing is known of the page any more. False: nothing was. */
   async forget(index: IndexName, project: ProjectName): Promise<boolean> {
     const { catalog } = this.#options
-    const wasStored = (await catalog.findPage(index, project)) !== undefined
+    const wasStored =
+      ((await catalog.findPage(index, project)) ?? (await catalog.findAbsence(index, project))) !== undefined
     await catalog.forgetPage(index, project)
     // Last, since somebody may have taken it from the catalog meanwhile.
     return this.#memory.delete(keyOf(index, project)) || wasStored
@@ -248,8 +249,8 @@ export class PageSource {
   }
 
   async #ask(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
-    const { upstream, policy, signal, metrics } = this.#options
-    const target = pageTarget(index, project)
+    const { upstream, policy, signal, metrics, pool } = this.#options
+    const target = { ...pageTarget(index, project), onLarge: () => pool.expectLarge() }
     const validators = kept?.snapshot === undefined ? {} : { etag: kept.etag, lastModified: kept.lastModified }
     const response = await retry(policy, signal, async () => {
       const answer = await upstream.fetchPage(target, validators, signal)
@@ -300,7 +301,7 @@ export class PageSource {
     // What is rendered hangs on the snapshot: another one only where there is something new to say.
     const isSame = before?.snapshot !== undefined && saysTheSame(before.snapshot.page, completed)
     const snapshot = isSame ? before.snapshot : { index: index.name, page: completed }
-    return { snapshot, page, etag, lastModified, fetchedAt, weight: weigh(page) }
+    return { snapshot, page, etag, lastModified, fetchedAt, weight: before?.weight ?? weigh(page) }
   }
 
   #keep({ index, project }: Pick<StoredPage, 'index' | 'project'>, kept: KeptPage): KeptPage {

@@ -7,7 +7,7 @@ import { translateError } from './upstream/failures.ts'
 import { type BodyPlace, headerOf, placeOf, retryAfterOf, validatorOf } from './upstream/headers.ts'
 import { type AddressPolicy, refuseLinkLocal } from './upstream/link-local.ts'
 import { PAGE_CODING, readPageBody } from './upstream/page-body.ts'
-import { credentialHeaders, type Target } from './upstream/target.ts'
+import { credentialHeaders, isAmong, type Target } from './upstream/target.ts'
 
 export type { Credentials, Target } from './upstream/target.ts'
 
@@ -106,16 +106,22 @@ export class Upstream {
     }
     const answer = await this.#request(target, { dispatcher: this.#pages, headers, signal: limit })
     const { response, url } = answer
-    const body = readBody(answer)
-    const coding = headerOf(response.headers, 'content-encoding')
-    return {
-      status: response.statusCode,
-      body: await readPageBody(body, coding, { url, maxBytes: this.#options.pageMaxBytes }),
-      contentType: headerOf(response.headers, 'content-type'),
+    const { statusCode: status, headers: received } = response
+    const coding = headerOf(received, 'content-encoding')
+    const body = await readPageBody(readBody(answer), coding, {
       url,
-      etag: headerOf(response.headers, 'etag'),
-      lastModified: headerOf(response.headers, 'last-modified'),
-      retryAfterSeconds: retryAfterOf(response.headers),
+      maxBytes: this.#options.pageMaxBytes,
+      length: placeOf(status, received).size,
+      onLarge: status === 200 ? target.onLarge : undefined,
+    })
+    return {
+      status,
+      body,
+      contentType: headerOf(received, 'content-type'),
+      url,
+      etag: headerOf(received, 'etag'),
+      lastModified: headerOf(received, 'last-modified'),
+      retryAfterSeconds: retryAfterOf(received),
     }
   }
 
@@ -237,7 +243,7 @@ function checkRedirect(from: URL, location: string, { redirectHosts = [] }: Targ
   if (to === null || (to.protocol !== 'http:' && to.protocol !== 'https:')) {
     throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to no http(s) URL`)
   }
-  if (redirectHosts === 'any' || to.host === from.host || redirectHosts.includes(to.host)) return to
+  if (redirectHosts === 'any' || to.host === from.host || isAmong(redirectHosts, to)) return to
   throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to another host, ${to.host}`)
 }
 

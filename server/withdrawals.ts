@@ -48,9 +48,12 @@ async function isNowhere(pages: PageSource, index: IndexSource, reference: FileR
     projects.push(project)
     known.push(page)
   }
-  // A page that has the same bytes under another name says nothing of this one.
-  const named = projectsOf(reference.filename).length
-  if (known.slice(0, named).some((page) => page?.snapshot !== undefined)) return true
+  // A page that has the same bytes under another name says nothing of this one, nor does one to which it belongs less likely than to one that nobody
+  // has seen yet.
+  for (const page of known.slice(0, projectsOf(reference.filename).length)) {
+    if (page === undefined) break
+    if (page.snapshot !== undefined) return true
+  }
   try {
     for (const project of projects) {
       if (offers(await pages.find(index, project), reference)) return false

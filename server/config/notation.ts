@@ -67,8 +67,11 @@ export const indexUrl: Notation<IndexUrl> = {
     if (!url.pathname.endsWith('/')) url.pathname += '/'
     return { url, credentials }
   },
-  // Without a scheme, or with an odd one, a URL's credentials are not where they can be told from the rest.
-  show: (written) => redactUrl(JSON.stringify(written)).replace(/^".*@/, '"***@'),
+  // Without a scheme, or with an odd one, a URL's credentials are not where they can be told from the rest. Query and fragment may be a token.
+  show: (written) =>
+    redactUrl(JSON.stringify(written))
+      .replace(/^".*@/, '"***@')
+      .replace(/([?#]).*$/s, '$1***"'),
 }
 
 function takeCredentials(url: URL): Credentials | 'malformed' | undefined {
@@ -167,7 +170,7 @@ export const statusList: Notation<readonly number[]> = {
   },
 }
 
-/** Host names with their ports, lower case, as `URL.host` has them. */
+/** Host names, with a port where it matters, lower case. */
 export const hostList: Notation<readonly string[]> = {
   expected: 'a list of host names such as ["files.example.org", "cdn.example.org:8443"]',
   parse(written) {
@@ -177,6 +180,7 @@ export const hostList: Notation<readonly string[]> = {
     )
     return hosts.every((host) => host !== undefined) ? hosts.map((host) => host.toLowerCase()) : undefined
   },
+  show: (written) => redactUrl(JSON.stringify(written)),
 }
 
 /** A size of at least one byte, in bytes. */

@@ -9,7 +9,8 @@ const proxyUrl: Notation<string> = {
   parse(written) {
     const text = String(written)
     const url = URL.parse(text.includes('://') ? text : `http://${text}`)
-    return url !== null && url.hostname !== '' && /^(https?|socks5?):$/.test(url.protocol) ? url.href : undefined
+    const isProxy = url !== null && url.hostname !== '' && /^(https?|socks5?):$/.test(url.protocol)
+    return isProxy && isDecodable(`${url.username}:${url.password}`) ? url.href : undefined
   },
   // It may hold a password, and one that is no URL anywhere.
   show: () => 'something else (not shown)',
@@ -26,4 +27,14 @@ export function readProxies(env: Environment, mistakes: Mistake[]): Proxies {
     return url
   }
   return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), except: env['no_proxy'] ?? env['NO_PROXY'] }
+}
+
+/** What is not ends the start, where it is made a header. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }

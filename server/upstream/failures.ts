@@ -26,6 +26,9 @@ const UNKNOWN_ISSUER = new Set([
 const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/
 const CA_ADVICE =
   'if its certificate is from an authority of your own, name that in ca-file, under [upstream], or in ARBOR_CA_FILE'
+/** It has no code of its own: with and without a tunnel the status is in what undici says. */
+const PROXY_REFUSAL = /\bproxy\b.*\(407\)/i
+const PROXY_ADVICE = 'are the name and the password in HTTP_PROXY or HTTPS_PROXY right?'
 
 /** What undici or Node throws, as an {@link UpstreamError}; an abort, and what is no error of theirs, as it is. */
 export function translateError(error: unknown, url: string): unknown {
@@ -41,7 +44,8 @@ export function translateError(error: unknown, url: string): unknown {
     return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', `${problem}; ${CA_ADVICE}`, { cause: error })
   }
   if (TLS_CODE.test(code)) return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', message, { cause: error })
-  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', message, { cause: error })
+  const advice = PROXY_REFUSAL.test(error.message) ? `; ${PROXY_ADVICE}` : ''
+  return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `${message}${advice}`, { cause: error })
 }
 
 /** Was the host not reached at all? Undefined for what is no trouble of the host's. */

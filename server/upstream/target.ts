@@ -8,7 +8,7 @@ export interface Target {
   readonly credentials?: Credentials | undefined
   readonly credentialsFor?: string | undefined
   /**
-   * The hosts (`URL.host`) that a redirect may lead to beside the one that it comes from. By default none: an index that redirects unknown
+   * The hosts ({@link isAmong}) that a redirect may lead to beside the one that it comes from. By default none: an index that redirects unknown
    * projects to a public one makes private names confusable (protocol.md H5).
    */
   readonly redirectHosts?: 'any' | readonly string[] | undefined
@@ -16,6 +16,14 @@ export interface Target {
   readonly notFoundStatuses?: readonly number[] | undefined
   /** Called with the `Last-Modified` of each response that brings the file, or a part of it. */
   readonly onLastModified?: ((lastModified: string) => void) | undefined
+  /** Called as soon as the page that is read turns out to be a large one. */
+  readonly onLarge?: (() => void) | undefined
+}
+
+/** Is it on one of these hosts? With a port, one stands for that port, though it may be the scheme's own, which `URL.host` leaves out. */
+export function isAmong(hosts: readonly string[], url: URL): boolean {
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+  return hosts.includes(url.host) || hosts.includes(`${url.hostname}:${port}`)
 }
 
 /** What goes to this URL, of all that the target has: RFC 9110 `Authorization`, for the index's own origin only. */

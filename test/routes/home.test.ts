@@ -6,7 +6,8 @@ import { serveMemory } from '../support/routes-fixture.ts'
 
 test('GET / tells a script what to try, under the name that it asked for', async () => {
   await using served = await serveMemory()
-  const { body } = await request(served.server).get('/').set('Host', 'arbor.example:8080').expect(200)
+  const headers = { Host: 'arbor.example:8080', Accept: 'text/html;q=0, */*' }
+  const { body } = await request(served.server).get('/').set(headers).expect(200)
   const { index, try: commands } = body as { index: string; try: string[] }
   assert.equal(index, 'http://arbor.example:8080/simple/')
   assert.ok(

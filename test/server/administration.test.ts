@@ -127,6 +127,17 @@ test('a distribution is forgotten alone, and so is a page', async (t) => {
   assert.equal(pagesAsked(upstream, 'demo'), asked + 1)
 })
 
+test('that a project is gone is forgotten like its page, also after a restart', async (t) => {
+  const upstream = await openUpstream(t, [one])
+  const before = await openProxy(t, { main: upstream })
+  await ask(before, 'POST', 'refresh', { project: 'demo' })
+  upstream.distributions.clear()
+  await ask(before, 'POST', 'refresh', { project: 'demo' })
+  const arbor = await openProxy(t, { main: upstream }, {}, { data: before.data })
+  assert.equal((await ask<Forgotten>(arbor, 'POST', 'forget', { page: 'demo' })).pages, 1)
+  assert.equal((await administer(arbor, 'POST', 'forget', { body: { page: 'demo' } })).status, 404)
+})
+
 test('a virtual index has nothing that could be forgotten, and says so', async (t) => {
   const arbor = await openProxy(t, { main: await openUpstream(t, [one]) }, {}, { adjust: withVirtual })
   const refused = await administer(arbor, 'POST', 'forget', { body: { project: 'demo', index: 'all' } })

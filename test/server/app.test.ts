@@ -55,8 +55,9 @@ test('A18: what a response says can be read by scripts of any origin, also where
   const path = served.repository.addFile('a-1.0-py3-none-any.whl', keptContent(someBytes(10)))
   for (const asked of [path, '/nothing']) {
     const { headers } = await request(served.server).get(asked).expect('Access-Control-Allow-Origin', '*')
-    for (const name of ['Content-Length', 'Content-Range', 'Accept-Ranges', 'ETag']) {
-      assert.ok(headers['access-control-expose-headers']?.split(', ').includes(name))
+    const names = 'Content-Length, Content-Range, Accept-Ranges, ETag, Retry-After, Preference-Applied, X-Request-Id'
+    for (const name of names.split(', ')) {
+      assert.ok(headers['access-control-expose-headers']?.split(', ').includes(name), name)
     }
   }
 })

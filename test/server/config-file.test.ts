@@ -154,12 +154,17 @@ retries = 1.5
 
 describe('secrets', () => {
   test('are in no mistake', async () => {
-    const given: GivenSettings = {
-      toml: `admin-token = "sec ret"\n[[index]]\nname = "a"\nurl = "ftp://me:secret@x/"\nusername = "u"\npassword = 5`,
-      env: { ARBOR_UPSTREAM: 'me:secret@host/simple', ARBOR_ADMIN_TOKEN: 'sec ret' },
+    const table = 'admin-token = "sec ret"\n[[index]]\nname = "a"\nusername = "u"\npassword = 5\n'
+    for (const url of ['ftp://me:secret@x/', 'https://x/#secret', 'https://x/?secret', 'https://me:%zsecret@x/#y']) {
+      const given: GivenSettings = {
+        toml: `${table}url = "${url}"\nupload-url = "${url}"\nallowed-file-hosts = ["https://me:secret@x/"]\n`,
+        env: { ARBOR_UPSTREAM: 'me:secret@host/simple', ARBOR_ADMIN_TOKEN: 'sec ret' },
+      }
+      const mistakes = await mistakesOf(given)
+      assert.match(mistakes.get('index[0].url') ?? '', /, got ".*x\//)
+      assert.equal(mistakes.size, 7, [...mistakes].join('; '))
+      assert.doesNotMatch([...mistakes.values()].join('\n'), /secret|sec ret|got 5/)
     }
-    const text = [...(await mistakesOf(given)).values()].join('\n')
-    assert.doesNotMatch(text, /secret|sec ret|got 5/)
   })
 
   test('are hidden where the configuration is printed, and the rest can be read back', async () => {

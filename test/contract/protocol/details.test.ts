@@ -75,6 +75,20 @@ test('B16: a file is had though only the page of another project is known, which
   }
 })
 
+test('B16: a file is had though of the projects that it may belong to only the less likely one is known', async (t) => {
+  const name = 'Flask-Login-0.6.tar.gz'
+  const sha256 = hashSha256(Buffer.from(name))
+  const { url } = await openRaw(t, (request, response) => {
+    if (request.url === `/f/${name}`) return response.end(name)
+    const files =
+      request.url === '/simple/flask-login/' ? [{ filename: name, url: `/f/${name}`, hashes: { sha256 } }] : []
+    return response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files }))
+  })
+  const arbor = await openProxy(t, { main: { url } as Upstream })
+  await pageOf(arbor, '/simple/flask/')
+  assert.equal(await (await get(arbor, `/files/main/${sha256}/${name}`)).text(), name)
+})
+
 test('B8: what is listed beside a wheel as its metadata, as by a plain folder, is no file of its own', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const body = `<a href="/packages/${filename}.metadata">m</a><a href="/packages/${filename}">w</a>`

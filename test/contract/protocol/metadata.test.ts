@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { makeWheel, wheelMetadata } from '../../support/zip-writer.ts'
-import { get, JSON_TYPE, openProxy, openRaw, openUpstream, pageOf, proxyFor, statusOf, until } from './proxy.ts'
+import {
+  get,
+  JSON_TYPE,
+  openProxy,
+  openRaw,
+  openUpstream,
+  pageOf,
+  proxyFor,
+  statusOf,
+  until,
+  wheelOf,
+} from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/data.bin': randomBytes(400_000) } }
 const metadata = wheelMetadata(demo)
@@ -78,6 +89,27 @@ test('B8, H12: where the page promises a digest that nothing has, it has the rig
   const [again] = (await pageOf(arbor, '/simple/demo/')).files
   assert.deepEqual(again?.['core-metadata'], { sha256 })
   assert.equal(await (await get(arbor, `${file!.url}.metadata`)).text(), metadata)
+  const restarted = await openProxy(t, { main: upstream }, {}, { data: arbor.data })
+  const [known] = (await pageOf(restarted, '/simple/demo/')).files
+  assert.equal(await (await get(restarted, `${known!.url}.metadata`)).text(), metadata)
+  assert.deepEqual((await pageOf(restarted, '/simple/demo/')).files[0]?.['core-metadata'], { sha256 })
+})
+
+test("E16: a stored wheel's metadata does not wait for its page, as the wheel does not", async (t) => {
+  const { filename, sha256: digest } = await wheelOf(demo)
+  const files = [{ filename, url: filename, hashes: { sha256: digest }, 'core-metadata': { sha256 } }]
+  let isHeld = false
+  const { url } = await openRaw(t, (request, response) => {
+    if (request.url?.endsWith('.whl') === true) return response.end(makeWheel(demo))
+    return isHeld ? undefined : response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files }))
+  })
+  const arbor = await proxyFor(t, url, { freshMs: 0 })
+  const [file] = (await pageOf(arbor, '/simple/demo/')).files
+  assert.equal(await statusOf(arbor, file!.url), 200)
+  await until(async () => (await arbor.stats())['store']?.['trees'] === 1)
+  isHeld = true
+  const response = await fetch(`${file!.url}.metadata`, { signal: AbortSignal.timeout(10_000) })
+  assert.equal(await response.text(), metadata)
 })
 
 test('B9: where upstream has none, it is made from a few ranges, marked from the first page on, and kept', async (t) => {
@@ -121,9 +153,13 @@ test('B8, B9: a wheel whose metadata is kept is not unpacked for it while others
   upstream.quirks.bytesPerSecond = 1_500_000
   const lasting = await get(arbor, second!.url)
   await (await get(arbor, first!.url)).arrayBuffer()
-  await lasting.arrayBuffer()
-  const { store } = await arbor.stats()
-  assert.deepEqual([store?.['trees'], Number(store?.['distributions']) > 0], [0, true])
+  const download = { isOver: false }
+  const rest = lasting.arrayBuffer().finally(() => (download.isOver = true))
+  while (!download.isOver) {
+    const { store } = await arbor.stats()
+    if (!download.isOver) assert.equal(store?.['trees'], 0)
+  }
+  await rest
   await until(async () => (await arbor.stats())['store']?.['trees'] === 2)
 })
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
@@ -10,7 +11,7 @@ const { signal } = new AbortController()
 async function openHost(
   t: TestContext,
   answer: RequestListener,
-  { pageTimeoutMs = 20_000 } = {},
+  { pageTimeoutMs = 20_000, pageMaxBytes = 10_000 } = {},
 ): Promise<{ upstream: Upstream; url: string }> {
   const server = createServer(answer)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
@@ -18,7 +19,7 @@ async function openHost(
     connectTimeoutMs: 2000,
     headersTimeoutMs: 2000,
     idleTimeoutMs: 2000,
-    pageMaxBytes: 10_000,
+    pageMaxBytes,
     pageTimeoutMs,
     userAgent: 'arbor-test',
   })
@@ -45,6 +46,51 @@ test('H10: one that grows when it is unpacked is too large all the same', async 
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(100_000)))
   })
   await assert.rejects(upstream.fetchPage({ url }, {}, signal), { code: 'ERR_UPSTREAM_PAGE', message: /larger than/ })
+})
+
+for (const [what, status, headers, bytes, isLarge] of [
+  ['many files', 200, {}, 300_000, true],
+  ['few', 200, {}, 100_000, false],
+  ['many, compressed', 200, { 'content-encoding': 'gzip' }, 100_000, true],
+  ['an error of many words', 500, {}, 300_000, false],
+] as const) {
+  test(`whether a page is large is told while it comes: ${what}`, async (t) => {
+    const whole = Promise.withResolvers<void>()
+    const content = randomBytes(bytes)
+    const body = 'content-encoding' in headers ? gzipSync(content) : content
+    const { upstream, url } = await openHost(
+      t,
+      (_request, response) => {
+        response.writeHead(status, { ...headers, 'content-length': body.length }).write(body.subarray(0, 1000))
+        void whole.promise.then(() => response.end(body.subarray(1000)))
+      },
+      { pageMaxBytes: 1_000_000 },
+    )
+    let told = 0
+    const onLarge = (): void => {
+      told += 1
+      whole.resolve()
+    }
+    // By the length that is announced, where there is one to tell.
+    if (!isLarge) whole.resolve()
+    const page = await upstream.fetchPage({ url, onLarge }, {}, signal)
+    assert.equal(page.body.length, bytes)
+    assert.equal(told, isLarge ? 1 : 0)
+  })
+}
+
+test('a large page whose length nobody announces is told of once so much of it came', async (t) => {
+  const { upstream, url } = await openHost(
+    t,
+    (_request, response) => {
+      response.write(Buffer.alloc(200_000))
+      response.end(Buffer.alloc(200_000))
+    },
+    { pageMaxBytes: 1_000_000 },
+  )
+  let told = 0
+  await upstream.fetchPage({ url, onLarge: () => (told += 1) }, {}, signal)
+  assert.equal(told, 1)
 })
 
 test('a coding may be written in capitals (RFC 9110 §8.4.1)', async (t) => {
