@@ -96,8 +96,8 @@ function findPlain(
 }
 
 /**
- * It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go. Outside of other functions, whose contexts it would go through:
- * where thousands of files are asked for in turn, each object on the way to the bytes has to come from far memory.
+ * It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go. Outside of other functions, since it would go
+ * through their contexts, and each object on the way to the bytes counts (see routes/tree-files.ts).
  */
 function finderOf(store: Store, blob: StoredBlob, tree: Blake3, generation: number): () => Uint8Array | undefined {
   return () => {

@@ -74,12 +74,8 @@ export const diskIo: Io = {
     }
   },
   async openIfPresent(path) {
-    try {
-      return new DiskFile(await open(path, 'r'))
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    const handle = await ifPresent(open(path, 'r'))
+    return handle && new DiskFile(handle)
   },
   rename,
   async nameIfFree(from, to) {
@@ -123,29 +119,14 @@ export const diskIo: Io = {
     }
   },
   async list(path) {
-    try {
-      return await readdir(path)
-    } catch (error) {
-      if (isMissing(error)) return []
-      throw error
-    }
+    return (await ifPresent(readdir(path))) ?? []
   },
   async size(path) {
-    try {
-      return (await stat(path)).size
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    return (await ifPresent(stat(path)))?.size
   },
   async identify(path) {
-    try {
-      const { dev, ino } = await stat(path, { bigint: true })
-      return `${dev}:${ino}`
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    const found = await ifPresent(stat(path, { bigint: true }))
+    return found && `${found.dev}:${found.ino}`
   },
   async freeBytes(path) {
     try {
@@ -284,6 +265,16 @@ async function makeOneFolder(path: string): Promise<void> {
     // Not every platform says EEXIST of every folder that is there.
     const isThere = !isMissing(error) && (await stat(path).catch(() => undefined))?.isDirectory() === true
     if (!isThere) throw error
+  }
+}
+
+/** Undefined where there is nothing of the name that it is about. */
+async function ifPresent<Found>(finding: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await finding
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
   }
 }
 
