@@ -3,6 +3,8 @@ import type { SyncIo } from '../io.ts'
 
 /** Read ahead where an archive is read from front to back, bytes: few system calls, and it fits a processor's cache. */
 const WINDOW_BYTES = 1024 * 1024
+/** So much is worth a system call of its own. */
+const DIRECT_BYTES = 64 * 1024
 
 /**
  * An archive's bytes by position, through one buffer that is used again and again, so that an archive of any size takes the
@@ -41,6 +43,12 @@ export class ArchiveFile {
   read(buffer: Uint8Array, position: number): void {
     const count = this.#io.read(this.#descriptor, buffer, position)
     if (count < buffer.length) throw new LengthMismatchError('archive', position + buffer.length, position + count)
+  }
+
+  /** As {@link read}, for many that follow each other: small ones are taken from what was read ahead. */
+  readOn(buffer: Buffer, position: number): void {
+    if (buffer.length < DIRECT_BYTES) this.view(position, buffer.length).copy(buffer)
+    else this.read(buffer, position)
   }
 
   close(): void {

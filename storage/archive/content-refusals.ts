@@ -6,7 +6,11 @@ export function asRefusal(error: unknown, member: Member): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ERR_BUFFER_TOO_LARGE') return wrongSize(member)
   if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR' && code !== 'Z_NEED_DICT') return error
-  return new ArchiveRefusedError('deflate', 'it is not a complete deflate stream', member.path, { cause: error })
+  return notDeflate(member)
+}
+
+export function notDeflate(member: Member): ArchiveRefusedError {
+  return new ArchiveRefusedError('deflate', 'it is not a complete deflate stream', member.path)
 }
 
 /** More than one stream, or bytes that belong to none. */

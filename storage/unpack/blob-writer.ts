@@ -1,12 +1,13 @@
-import { release } from '../archive/release.ts'
+import { MAX_WHOLE_BYTES } from '../archive/contents.ts'
 import type { AtHand } from '../at-hand.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
 import { type Blake3, type Blake3Hasher, createBlake3 } from '../digest.ts'
 import type { SyncIo } from '../io.ts'
 import type { Place } from '../model.ts'
-import { Batch, PACK_THRESHOLD, type SmallBlob } from './batch.ts'
+import type { Batch, PlacedBlob } from './batch.ts'
 import { Flow } from './flow.ts'
 import { Syncs } from './syncs.ts'
+import type { UnpackMemory } from './unpack-memory.ts'
 
 /** Says which of these blobs the store has already. */
 export type FindStored = (blake3s: readonly Blake3[]) => Promise<ReadonlySet<Blake3>>
@@ -15,6 +16,14 @@ export type FindStored = (blake3s: readonly Blake3[]) => Promise<ReadonlySet<Bla
 export interface WrittenBlobs {
   readonly staged: readonly StagedFile[]
   readonly placed: readonly (readonly [blake3: Blake3, place: Place])[]
+}
+
+export interface BlobWriterOptions {
+  /** Of the paths of all files; nobody else uses paths that begin with it. */
+  readonly prefix: string
+  readonly findStored: FindStored
+  /** Nobody else uses it until this has settled, finished, or was abandoned. */
+  readonly memory: UnpackMemory
 }
 
 /**
@@ -31,44 +40,50 @@ export class BlobWriter {
   readonly #syncs: Syncs
   readonly #staged: StagedFile[] = []
   readonly #placed: [Blake3, Place][] = []
-  readonly #packed: SmallBlob[] = []
+  readonly #packed: PlacedBlob[] = []
   #pack: { readonly path: string; readonly descriptor: number; readonly hasher: Blake3Hasher; size: number } | undefined
-  #batch = new Batch()
+  #batch: Batch
   /** The one that is being placed, or was. */
-  #other = new Batch()
+  #other: Batch
   #placing: Promise<void> = Promise.resolve()
   #count = 0
 
-  /** `prefix`: of the paths of all files; nobody else uses paths that begin with it. */
-  constructor(io: SyncIo, prefix: string, findStored: FindStored) {
+  constructor(io: SyncIo, { prefix, findStored, memory }: BlobWriterOptions) {
     this.#io = io
     this.#prefix = prefix
     this.#findStored = findStored
+    ;[this.#batch, this.#other] = memory.takeBatches()
     this.#syncs = new Syncs(io, (descriptor) => this.#close(descriptor))
   }
 
-  /**
-   * Adds a blob, mostly without a promise: a wheel has thousands. The memory of one that is of {@link PACK_THRESHOLD} bytes or more is the
-   * writer's from now on; that of a smaller one the caller's again when this is done.
-   */
-  add(blake3: Blake3, bytes: Buffer): AtHand<void> {
-    if (this.#seen.has(blake3)) {
-      if (bytes.length >= PACK_THRESHOLD) release(bytes)
-      return
-    }
+  /** Room for a blob that is to be written, up to MAX_WHOLE_BYTES; mostly without a promise: a wheel has thousands. */
+  findRoom(size: number): AtHand<Buffer> {
+    return this.#batch.findRoom(size) ?? this.#flush().then(() => this.findRoom(size))
+  }
+
+  /** Adds the blob that is in the room that was found last. */
+  add(blake3: Blake3, size: number): void {
+    if (this.#seen.has(blake3)) return
     this.#seen.add(blake3)
-    if (this.#batch.hasRoom(bytes.length)) this.#batch.add(blake3, bytes)
-    else return this.#flush().then(() => this.#batch.add(blake3, bytes))
+    this.#batch.keep(blake3, size)
+  }
+
+  /** Adds a blob of any size. */
+  async addWhole(blake3: Blake3, bytes: Uint8Array): Promise<void> {
+    if (bytes.length > MAX_WHOLE_BYTES) return void (await this.addLarge([bytes]))
+    const room = await this.findRoom(bytes.length)
+    room.set(bytes)
+    this.add(blake3, bytes.length)
   }
 
   /** Adds a large blob that comes in pieces, each valid until the second one after it is asked for; returns its digest. */
-  async addLarge(pieces: AsyncIterable<Uint8Array>): Promise<Blake3> {
+  async addLarge(pieces: Iterable<Uint8Array>): Promise<Blake3> {
     const { path, descriptor } = this.#create()
     const hasher = createBlake3()
     let size = 0
     const flow = new Flow(this.#io, this.#syncs, descriptor)
     try {
-      for await (const piece of pieces) {
+      for (const piece of pieces) {
         await flow.write(piece)
         hasher.update(piece)
         size += piece.length
@@ -88,10 +103,15 @@ export class BlobWriter {
     return blake3
   }
 
-  /** Writes what is held, and makes all of it durable. */
-  async finish(): Promise<WrittenBlobs> {
+  /** Writes what is held, so that the memory is another's. */
+  async settle(): Promise<void> {
     await this.#flush()
     await this.#placing
+  }
+
+  /** Writes what is held, and makes all of it durable. */
+  async finish(): Promise<WrittenBlobs> {
+    await this.settle()
     await this.#finishPack()
     await this.#syncs.finish()
     return { staged: this.#staged, placed: this.#placed }
@@ -119,22 +139,19 @@ export class BlobWriter {
     const digests = batch.digests
     if (digests.length === 0) return
     const stored = await this.#findStored(digests)
-    for (const { blake3, bytes } of batch.medium) {
-      if (!stored.has(blake3)) await this.#writeMedium(blake3, bytes)
-      release(bytes)
-    }
-    const { blobs, bytes } = batch.takeSmall(stored)
+    for (const [blake3, bytes] of batch.large(stored)) await this.#writeAlone(blake3, bytes)
+    const { blobs, bytes } = batch.joinSmall(stored)
     if (blobs.length > 0) this.#appendToPack(blobs, bytes)
     batch.clear()
   }
 
-  async #writeMedium(blake3: Blake3, bytes: Buffer): Promise<void> {
+  async #writeAlone(blake3: Blake3, bytes: Buffer): Promise<void> {
     const { path, descriptor } = this.#create()
     this.#io.append(descriptor, bytes)
     await this.#keep({ path, blake3 }, descriptor, bytes.length)
   }
 
-  #appendToPack(blobs: readonly SmallBlob[], bytes: Buffer): void {
+  #appendToPack(blobs: readonly PlacedBlob[], bytes: Buffer): void {
     this.#pack ??= { ...this.#create(), hasher: createBlake3(), size: 0 }
     this.#io.append(this.#pack.descriptor, bytes)
     this.#pack.hasher.update(bytes)

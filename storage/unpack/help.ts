@@ -5,6 +5,7 @@ import { BlobWriter, type FindStored } from './blob-writer.ts'
 import { flattenPlaces, shareOf } from './flat.ts'
 import { type Order, type Report, toFailure } from './messages.ts'
 import type { Share } from './plan.ts'
+import type { UnpackMemory } from './unpack-memory.ts'
 import { unpackShare } from './unpack-share.ts'
 
 export interface HelpJob {
@@ -15,6 +16,7 @@ export interface HelpJob {
 
 export interface HelpOptions {
   readonly findStored: FindStored
+  readonly memory: UnpackMemory
   readonly signal: AbortSignal
 }
 
@@ -68,13 +70,13 @@ class Assistant {
   }
 
   async #unpack(share: Share): Promise<void> {
-    const { findStored, signal, tell } = this.#options
-    const writer = new BlobWriter(this.#io, this.#job.staging, findStored)
+    const { findStored, memory, signal, tell } = this.#options
+    const writer = new BlobWriter(this.#io, { prefix: this.#job.staging, findStored, memory })
     this.#writer = writer
     let file: ArchiveFile | undefined
     try {
       file = new ArchiveFile(this.#io, this.#job.wheelPath)
-      const contents = await unpackShare(file, share, { writer, signal })
+      const contents = await unpackShare(file, share, { writer, memory, signal })
       const { staged, placed } = await writer.finish()
       tell({ kind: 'unpacked', contents, staged, placed: flattenPlaces(placed) })
     } catch (error) {

@@ -7,6 +7,7 @@ import { Helper } from './helper.ts'
 import { MainLine } from './main-line.ts'
 import { type Outcome, toFailure } from './messages.ts'
 import { hasHash, type ListedHash } from './record-hash.ts'
+import { UnpackMemory } from './unpack-memory.ts'
 import { type UnpackJob, unpackWheel } from './unpack-wheel.ts'
 
 /** A wheel to unpack, and the line on which to ask what is stored. */
@@ -34,6 +35,8 @@ if (process.platform === 'linux') {
   }
 }
 
+let memory: UnpackMemory | undefined
+
 /** Unpacks one wheel in a worker thread. Never rejects: an error would lose its fields on the way to the other thread. */
 export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise<Outcome<FlatResult>> {
   const main = new MainLine(port)
@@ -43,7 +46,7 @@ export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise
       const line = await main.findHelper()
       return line === undefined ? undefined : new Helper(line)
     }
-    const result = await unpackWheel(diskSyncIo, job, { findStored, signal, findHelper })
+    const result = await unpackWheel(diskSyncIo, job, { findStored, memory: takeMemory(), signal, findHelper })
     return { kind: 'done', result: flattenResult(result) }
   } catch (error) {
     return toFailure(error)
@@ -56,7 +59,8 @@ export async function unpackInThread({ port, ...job }: UnpackThreadJob): Promise
 export async function helpInThread({ port, leader, ...job }: HelpThreadJob): Promise<void> {
   const main = new MainLine(port)
   try {
-    await helpUnpack(diskSyncIo, job, leader, { findStored: main.findStored, signal: main.signal })
+    const { findStored, signal } = main
+    await helpUnpack(diskSyncIo, job, leader, { findStored, memory: takeMemory(), signal })
   } finally {
     main.close()
   }
@@ -69,4 +73,9 @@ export function hashInThread({ path, ...listed }: HashThreadJob): Outcome<boolea
   } catch (error) {
     return toFailure(error)
   }
+}
+
+/** A thread unpacks one thing at a time. */
+function takeMemory(): UnpackMemory {
+  return (memory ??= new UnpackMemory())
 }

@@ -13,6 +13,7 @@ import type { Helper, UnpackedShare } from './helper.ts'
 import { type Plan, planShares, type Share, type Task } from './plan.ts'
 import { RecordCheck } from './record-check.ts'
 import { type UncheckedBlob, uncheckedOf } from './record-hash.ts'
+import type { UnpackMemory } from './unpack-memory.ts'
 import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
@@ -36,6 +37,7 @@ export interface UnpackResult {
 
 export interface UnpackOptions {
   readonly findStored: FindStored
+  readonly memory: UnpackMemory
   readonly signal: AbortSignal
   /** Asks for a second thread, for a wheel that is worth it; undefined where there is none to spare. */
   readonly findHelper?: () => Promise<Helper | undefined>
@@ -83,8 +85,9 @@ class WheelUnpacking {
     const { io, job, options } = circumstances
     this.#circumstances = circumstances
     this.#signal = AbortSignal.any([options.signal, this.#failing.signal])
-    this.#first = new BlobWriter(io, job.staging, options.findStored)
-    this.#second = new BlobWriter(io, `${job.staging}-second`, options.findStored)
+    const { findStored, memory } = options
+    this.#first = new BlobWriter(io, { prefix: job.staging, findStored, memory })
+    this.#second = new BlobWriter(io, { prefix: `${job.staging}-second`, findStored, memory })
   }
 
   async run(): Promise<UnpackResult> {
@@ -139,19 +142,19 @@ class WheelUnpacking {
       this.#helper?.close()
     }
     const elsewhere = this.#helper?.unpack(wheel.second).catch(noteError)
-    const first = await unpackShare(wheel.archive.file, wheel.first, {
-      signal: this.#signal,
-      writer: this.#first,
-    }).catch(noteError)
+    const { memory } = this.#circumstances.options
+    const sharing = { writer: this.#first, memory, signal: this.#signal }
+    const first = await unpackShare(wheel.archive.file, wheel.first, sharing).catch(noteError)
     const second = await (elsewhere ?? this.#unpackSecond(wheel.archive, wheel.second).catch(noteError))
     this.#circumstances.options.signal.throwIfAborted()
     if (first !== undefined && second !== undefined) return [first, second]
     throw firstOf(errors, [...wheel.first, ...wheel.second])
   }
 
-  async #unpackSecond(archive: Archive, share: Share): Promise<UnpackedShare> {
+  async #unpackSecond({ file }: Archive, share: Share): Promise<UnpackedShare> {
     const writer = this.#second
-    const contents = await unpackShare(archive.file, share, { writer, signal: this.#signal })
+    const { memory } = this.#circumstances.options
+    const contents = await unpackShare(file, share, { writer, memory, signal: this.#signal })
     return { contents, written: await writer.finish() }
   }
 
@@ -164,8 +167,7 @@ class WheelUnpacking {
     const files = [...filesOf(wheel.first, first), ...filesOf(wheel.second, second)]
     const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
     const { tree, manifest } = createTree(files, directories)
-    // A copy: the writer frees what it is given.
-    await this.#first.add(tree.id, Buffer.from(manifest))
+    await this.#first.addWhole(tree.id, manifest)
     const { staged, placed } = await this.#first.finish()
     const areHashesRight = first.areHashesRight && second.areHashesRight
     const unchecked = [...uncheckedOf(wheel.first, first.digests), ...uncheckedOf(wheel.second, second.digests)]

@@ -21,6 +21,7 @@ import { unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
 import type { Unpacker } from '../../storage/unpacker.ts'
 import { openFilesUnder } from '../contract/blob-store.ts'
 import { findFaults } from '../support/sound-store.ts'
+import { withUnpackMemory } from '../support/with-unpack-memory.ts'
 import { type Errno, type Fault, FaultyIo } from './faulty-io.ts'
 
 /** Prepares a data folder, and opens all of a store in it, as the server does; but unpacks in this thread, by the same door to the disk. */
@@ -188,7 +189,9 @@ function unpackHere(io: FaultyIo, blobs: BlobStore, catalog: Catalog): Unpacker 
     hasHash: (path, listed) => asStoreErrors(() => Promise.resolve(hasHash(io.blocking, path, listed))),
     unpack(wheelPath) {
       const job = { wheelPath, staging: blobs.stage(), limits: DEFAULT_LIMITS }
-      return asStoreErrors(() => unpackWheel(io.blocking, job, { findStored, signal }))
+      return asStoreErrors(() =>
+        withUnpackMemory((memory) => unpackWheel(io.blocking, job, { findStored, memory, signal })),
+      )
     },
     layOutTarGz: () => Promise.reject(new Error('nobody asks for an archive here')),
     close: () => Promise.resolve(),

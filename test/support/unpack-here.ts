@@ -11,6 +11,7 @@ import type { Tree } from '../../storage/model.ts'
 import { helpUnpack } from '../../storage/unpack/help.ts'
 import { Helper } from '../../storage/unpack/helper.ts'
 import { type UnpackResult, unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
+import { withUnpackMemory } from './with-unpack-memory.ts'
 
 /** An archive unpacked in this thread, into a folder that goes when this is disposed of. */
 export interface UnpackedHere extends AsyncDisposable {
@@ -48,12 +49,12 @@ export async function unpackHere(archive: Buffer | string, options: UnpackHereOp
       if (options.isHelped !== true) return undefined
       const { port1, port2 } = new MessageChannel()
       const helpJob = { wheelPath, staging: join(folder, 'staged-help') }
-      helping = helpUnpack(io, helpJob, port2, { findStored, signal })
+      helping = withUnpackMemory((memory) => helpUnpack(io, helpJob, port2, { findStored, memory, signal }))
       return new Helper(port1)
     }
     let result: UnpackResult
     try {
-      result = await unpackWheel(io, job, { findStored, signal, findHelper })
+      result = await withUnpackMemory((memory) => unpackWheel(io, job, { findStored, memory, signal, findHelper }))
       await helping
     } catch (error) {
       await helping

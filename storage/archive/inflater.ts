@@ -1,0 +1,153 @@
+import { fileURLToPath } from 'node:url'
+import { diskSyncIo } from '../io.ts'
+import type { ArchiveFile } from './archive-file.ts'
+import type { Member } from './archive.ts'
+import { leftOver, notDeflate } from './content-refusals.ts'
+
+/** What `assembly/inflate.ts` exports, where it is told what each does. Places are in its memory. */
+interface InflateExports {
+  readonly memoryBegin: () => number
+  readonly begin: () => void
+  readonly inflate: (from: number, end: number, all: boolean, begin: number, to: number, toEnd: number) => number
+  readonly inputPosition: () => number
+  readonly outputPosition: () => number
+}
+
+/** What `inflate` returns. */
+const DONE = 0
+const NEEDS_INPUT = 1
+const NEEDS_OUTPUT = 2
+
+const PAGE_BYTES = 64 * 1024
+/** What it may touch behind its input and its output. */
+const MARGIN_BYTES = 1024
+/** How far a stream can reach back (RFC 1951 §2). */
+const WINDOW_BYTES = 32 * 1024
+
+/** Read at once, and given out at once, bytes: they stay in a processor's cache while they are inflated, hashed and written. */
+const INPUT_BYTES = 256 * 1024
+const PIECE_BYTES = 512 * 1024
+
+const compiled = new WebAssembly.Module(readFile(new URL('./inflate.wasm', import.meta.url)))
+
+/**
+ * Unpacks members, one at a time, in memory of its own that it keeps. zlib takes half as long again, and more where it is set up for each of
+ * thousands of files, and takes new memory from the system for each piece.
+ */
+export class Inflater {
+  /** Memory to inflate into. */
+  readonly rooms: readonly [Buffer, Buffer]
+  readonly #wasm: InflateExports
+  readonly #memory: Buffer
+  readonly #input: number
+  readonly #pieces: readonly [number, number]
+  /** Of the stream: how much was read into memory, and what of it was not used yet. */
+  #read = 0
+  #from = 0
+  #end = 0
+
+  /** `roomBytes`: of each of {@link rooms}. */
+  constructor(roomBytes: number) {
+    const pieceBytes = WINDOW_BYTES + PIECE_BYTES
+    const total = PAGE_BYTES + INPUT_BYTES + 2 * (pieceBytes + roomBytes) + 5 * MARGIN_BYTES
+    const pages = Math.ceil(total / PAGE_BYTES)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    this.#wasm = new WebAssembly.Instance(compiled, { env: { memory } }).exports as InflateExports
+    this.#memory = Buffer.from(memory.buffer)
+    let free = this.#wasm.memoryBegin()
+    const take = (size: number): number => {
+      const place = free
+      free += size + MARGIN_BYTES
+      return place
+    }
+    this.#input = take(INPUT_BYTES)
+    this.#pieces = [take(pieceBytes), take(pieceBytes)]
+    this.rooms = [this.#bytes(take(roomBytes), roomBytes), this.#bytes(take(roomBytes), roomBytes)]
+  }
+
+  /**
+   * Inflates a member into a part of one of the rooms; up to 300 bytes behind it may be overwritten. Returns the number of bytes, which is too large
+   * where there are more than there is room for. Throws {@link ArchiveRefusedError} for a bad stream, and for bytes that follow it.
+   */
+  inflate(file: ArchiveFile, member: Member, room: Buffer): number {
+    this.#begin()
+    const start = room.byteOffset
+    this.#goOn(file, member, { begin: start, to: start, end: start + room.length })
+    return this.#wasm.outputPosition() - start
+  }
+
+  /** Inflates a member of any size, in pieces that are gone when the second one after them is asked for. Throws as {@link inflate} does. */
+  *inflatePieces(file: ArchiveFile, member: Member): Generator<Buffer> {
+    this.#begin()
+    let [room, other] = this.#pieces
+    let isDone = false
+    for (let done = 0; !isDone;) {
+      const start = room + WINDOW_BYTES
+      const begin = start - Math.min(WINDOW_BYTES, done)
+      isDone = this.#goOn(file, member, { begin, to: start, end: start + PIECE_BYTES - 1 })
+      const end = this.#wasm.outputPosition()
+      yield this.#bytes(start, end - start)
+      this.#memory.copyWithin(other, end - WINDOW_BYTES, end)
+      done += end - start
+      ;[room, other] = [other, room]
+    }
+  }
+
+  /** The same for a member that is stored as it is. */
+  *copyPieces(file: ArchiveFile, { dataOffset, compressedSize }: Member): Generator<Buffer> {
+    let [room, other] = this.#pieces
+    for (let done = 0; done < compressedSize; done += PIECE_BYTES) {
+      const piece = this.#bytes(room, Math.min(PIECE_BYTES, compressedSize - done))
+      file.read(piece, dataOffset + done)
+      yield piece
+      ;[room, other] = [other, room]
+    }
+  }
+
+  #begin(): void {
+    this.#wasm.begin()
+    this.#read = 0
+    this.#from = this.#input
+    this.#end = this.#input
+  }
+
+  /** Until the stream has ended, or there is no room. Has it ended? */
+  #goOn(file: ArchiveFile, member: Member, output: { begin: number; to: number; end: number }): boolean {
+    const { begin, end } = output
+    for (let { to } = output; ; to = this.#wasm.outputPosition()) {
+      const isAll = this.#read === member.compressedSize
+      const state = this.#wasm.inflate(this.#from, this.#end, isAll, begin, to, end)
+      this.#from = this.#wasm.inputPosition()
+      if (state === NEEDS_OUTPUT) return false
+      if (state === NEEDS_INPUT) this.#readMore(file, member)
+      else if (state !== DONE) throw notDeflate(member)
+      else if (!isAll || this.#from !== this.#end) throw leftOver(member)
+      else return true
+    }
+  }
+
+  #readMore(file: ArchiveFile, { dataOffset, compressedSize }: Member): void {
+    const rest = this.#end - this.#from
+    this.#memory.copyWithin(this.#input, this.#from, this.#end)
+    const length = Math.min(INPUT_BYTES - rest, compressedSize - this.#read)
+    file.readOn(this.#bytes(this.#input + rest, length), dataOffset + this.#read)
+    this.#read += length
+    this.#from = this.#input
+    this.#end = this.#input + rest + length
+  }
+
+  #bytes(place: number, length: number): Buffer {
+    return this.#memory.subarray(place, place + length)
+  }
+}
+
+function readFile(url: URL): Buffer {
+  const descriptor = diskSyncIo.open(fileURLToPath(url))
+  try {
+    const bytes = Buffer.alloc(diskSyncIo.size(descriptor))
+    diskSyncIo.read(descriptor, bytes, 0)
+    return bytes
+  } finally {
+    diskSyncIo.close(descriptor)
+  }
+}
