@@ -38,13 +38,15 @@ export function createProgram(surroundings: Surroundings): Command {
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand(false)
-    .option('--listen <host:port>', 'where to listen; port 0 takes a free one (ARBOR_LISTEN, 127.0.0.1:3141)')
-    .option('--data <folder>', 'what holds all that is stored (ARBOR_DATA, a folder in your cache)')
-    .option('--upstream <url>', 'the index to front (ARBOR_UPSTREAM, https://pypi.org/simple/)')
+    .option('--listen <host:port>', 'where to listen, port 0: a free one (ARBOR_LISTEN; default: 127.0.0.1:3141)')
+    .option('--data <folder>', 'what holds all that is stored (ARBOR_DATA; default: in your cache folder)')
+    .option('--upstream <url>', 'the index to front (ARBOR_UPSTREAM; default: https://pypi.org/simple/)')
     .option('--config <file>', 'a TOML file with these and further settings (ARBOR_CONFIG)')
     .addHelpText(
       'after',
-      '\nThe admin API takes the token in ARBOR_ADMIN_TOKEN; without one, it is made at the first start.',
+      '\nAll but serve and config ask a running server: the one that listens as configured, or --server <url>. They take the admin\n' +
+        'token from ARBOR_ADMIN_TOKEN, or from the data folder, where one is made at the first start.\n\n' +
+        'arbor <command> --help has the options of a command; README.md has every setting.',
     )
     .configureHelp({ helpWidth: 120, showGlobalOptions: true })
     .showHelpAfterError('(arbor --help lists what there is)')

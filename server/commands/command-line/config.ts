@@ -6,7 +6,7 @@ import type { Surroundings } from './surroundings.ts'
 export function addConfig(program: Command, { loadConfig, print }: Surroundings): void {
   program
     .command('config')
-    .description('print the effective configuration, secrets hidden')
+    .description('print the settings in force, secrets hidden')
     .option('--json', 'as JSON')
     .action(async ({ json = false }: { json?: boolean }, command: Command) => {
       const config = await loadConfig(command.optsWithGlobals<Flags>())

@@ -10,10 +10,10 @@ interface ForgetFlags extends ClientFlags {
 export function addForget(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('forget')
-    .description('have a running server delete what it stores of a project, or a file by its digest')
+    .description('delete what is stored of a project, or of one file, now')
     .argument('<project or sha256:hex>')
     .option('--page', 'only the page of the project, so that it is asked for again')
-    .option('--index <name>', 'only what was seen on no other index')
+    .option('--index <name>', 'only what was seen on this index and on no other')
   addClientOptions(command).action(async (what: string) => {
     const { server, json = false, index, page = false, ...flags } = command.optsWithGlobals<ForgetFlags>()
     const { renderForget } = await import('../forget.ts')

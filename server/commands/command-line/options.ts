@@ -15,12 +15,13 @@ export interface JobFlags extends ClientFlags {
 
 /** What Ctrl-C does, in the help of all that take long. */
 const AFTER_JOB =
-  '\nIt is a job of the server: Ctrl-C ends the watching only; "arbor jobs" says how far it is, and ends it.'
+  '\nWhat takes long is a job of the server: Ctrl-C ends the watching only. "arbor jobs" tells how far it is,\n' +
+  'and "arbor jobs <id> --cancel" ends it.'
 
 /** The options that all commands have which ask a running server; they come last in its help. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option('--server <url>', 'the server to ask (the one that listens as configured)', parseServer)
+    .option('--server <url>', 'the server to ask (default: the one that listens as configured)', parseServer)
     .option('--json', 'as JSON')
 }
 

@@ -5,7 +5,7 @@ import type { Surroundings } from './surroundings.ts'
 export function addPin(program: Command, { loadConfig, print }: Surroundings): void {
   const pin = program
     .command('pin')
-    .description('keep projects, versions or files from being pruned')
+    .description('keep projects, versions or files from being pruned and forgotten')
     .helpCommand(false)
   for (const [verb, what] of [
     ['add', 'keep what is named: a project, name==version, or sha256:<hex>'],

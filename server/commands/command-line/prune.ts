@@ -17,15 +17,16 @@ interface PruneFlags extends JobFlags {
 export function addPrune(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('prune')
-    .description('print what a running server would delete, or have it deleted')
-    .option('--execute', 'delete, as a job; without this nothing is')
-    .option('--max-size <size>', 'what may stay, such as 50GiB; least recently used goes first', as(size))
+    .description('print what would be deleted to make room; with --execute, delete it')
+    .option('--execute', 'delete; without this nothing is deleted')
+    .option('--max-size <size>', 'what may stay, such as 50GiB; the least recently used goes first', as(size))
     .option('--max-files <number>', 'how many files may stay', as(fileCount))
     .option('--unused-for <time>', 'what was not used for so long goes, such as 30d', as(duration))
     .option('--min-free <size>', 'what the disk is to have free, such as 5GiB', as(size))
-    .option('--index <name>', 'only what was seen on no other index; without a limit, all of that')
-    .option('--project <name>', 'only this project; likewise')
-    .option('--sha256 <digest>', 'only this distribution; likewise')
+    .option('--index <name>', 'only what was seen on this index and on no other; without a limit, all of it')
+    .option('--project <name>', 'only what is of this project; without a limit, all of it')
+    .option('--sha256 <digest>', 'only this distribution; without a limit, it goes')
+  command.addHelpText('after', '\nWithout any of these limits and choices, only what nothing needs any more goes.')
   addJobOptions(command).action(async () => {
     const { server, json = false, execute = false, detach = false, ...rest } = command.optsWithGlobals<PruneFlags>()
     const { maxSize, maxFiles, unusedFor, minFree, index, project, sha256, ...flags } = rest

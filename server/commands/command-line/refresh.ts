@@ -9,9 +9,9 @@ interface RefreshFlags extends ClientFlags {
 export function addRefresh(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('refresh')
-    .description('have a running server ask upstream for the page of a project now')
+    .description("ask upstream for a project's page now, however fresh it is")
     .argument('<project>')
-    .option('--index <name>', 'the index (the default one)')
+    .option('--index <name>', 'the index (default: the default one)')
   addClientOptions(command).action(async (project: string) => {
     const { server, json = false, index, ...flags } = command.optsWithGlobals<RefreshFlags>()
     const { renderRefresh } = await import('../refresh.ts')

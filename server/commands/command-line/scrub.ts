@@ -16,10 +16,8 @@ const rate: Notation<number> = {
 export function addScrub(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('scrub')
-    .description(
-      'have a running server read all that it stores, or what is left where a scrub was broken off, and heal what is damaged',
-    )
-    .option('--rate <rate>', 'how much it reads, such as 50MiB/s (as configured)', as(rate))
+    .description('read all that is stored, and heal what is damaged; goes on where the last one was broken off')
+    .option('--rate <rate>', 'how fast it reads, such as 50MiB/s (default: as configured)', as(rate))
   addJobOptions(command).action(async () => {
     const {
       server,

@@ -10,9 +10,9 @@ interface StatsFlags extends ClientFlags {
 export function addStats(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('stats')
-    .description('print what a running server did and holds')
+    .description('print what the server did, and what it holds')
     .addOption(
-      new Option('--by <what>', 'what was asked for by name (pages and files), summed up').choices([
+      new Option('--by <what>', 'the sums of what was asked for by name: pages, and files by their URLs').choices([
         'day',
         'index',
         'project',
