@@ -15,10 +15,17 @@ type Describe = (error: unknown, c: Exchange) => Response
 
 /** @param describe What a client is told of an error. */
 export function knownAnswers(shortcuts: Shortcuts, describe: Describe): AnswerKnown {
+  // Nearly always what the next request names, too.
+  let plainHost: string | undefined
   return (incoming, outgoing) => {
     const answer = incoming.method === 'GET' ? shortcuts.find(incoming.url ?? '') : undefined
-    if (answer === undefined || !PLAIN_HOST.test(incoming.headers.host ?? '')) return false
-    const exchange = new DirectExchange({ incoming, outgoing })
+    if (answer === undefined) return false
+    const { host = '' } = incoming.headers
+    if (host !== plainHost) {
+      if (!PLAIN_HOST.test(host)) return false
+      plainHost = host
+    }
+    const exchange = new DirectExchange(incoming, outgoing)
     try {
       const answered = answer(exchange)
       if (answered !== RESPONSE_ALREADY_SENT) void finish(exchange, answered, describe)
@@ -53,11 +60,17 @@ async function send(outgoing: ServerResponse, response: Response): Promise<void>
 
 /** Without a web Request, and in one object: it is made for every request that is answered from memory. */
 class DirectExchange implements Exchange {
-  readonly env: HttpBindings
+  readonly incoming: HttpBindings['incoming']
+  readonly outgoing: HttpBindings['outgoing']
   #leaving: AbortController | undefined
 
-  constructor(env: HttpBindings) {
-    this.env = env
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.incoming = incoming
+    this.outgoing = outgoing
+  }
+
+  get env(): HttpBindings {
+    return this
   }
 
   get req(): Exchange['req'] {
@@ -70,13 +83,13 @@ class DirectExchange implements Exchange {
 
   /** Of a host that is always the same: what was asked for does not depend on it, and not all that may be a host makes a URL. */
   get url(): string {
-    const { url = '' } = this.env.incoming
+    const { url = '' } = this.incoming
     return url.startsWith('/') ? `http://localhost${url}` : url
   }
 
   /** Aborted when the client goes away before the response is sent. */
   get signal(): AbortSignal {
-    this.#leaving ??= watchLeaving(this.env.outgoing)
+    this.#leaving ??= watchLeaving(this.outgoing)
     return this.#leaving.signal
   }
 }

@@ -45,14 +45,20 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } as const
 
-/** A connection on which nothing moves for this long, in neither direction, is given up, whatever it waits for. */
+/** A connection with a response under way on which nothing moves for this long, in neither direction, is given up, whatever it waits for. */
 const STALLED_MS = 10 * 60_000
 
 /** Listens on an address and answers what comes. Throws {@link ListenError}. */
 export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
-  const server = createServer(SERVER_OPTIONS, createListener(app, address.host))
-  server.timeout = STALLED_MS
+  const server = createServer(SERVER_OPTIONS)
   const connections = new Connections(server)
+  const answer = createListener(app, address.host)
+  server.on('request', (request, response) => {
+    connections.note(request, response)
+    answer(request, response)
+    // What comes from memory is mostly out by now. By server.timeout it would have a timer too, which each read and write moves on.
+    if (!response.writableFinished) request.socket.setTimeout(STALLED_MS)
+  })
   refuseMalformed(server, { isAnswering: (socket) => connections.isAnswering(socket) })
   await bind(server, address)
   const { port } = server.address() as AddressInfo
@@ -123,15 +129,16 @@ class Connections {
         this.#bytesSent += socket.bytesWritten
       })
     })
-    const note = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-      this.#last.set(socket, response)
-      if (this.#closing !== undefined) this.#endAfter(response)
-    }
-    // Node gives each request to one of them.
-    server.prependListener('request', note)
-    server.prependListener('checkExpectation', note)
+    // Node gives each request to this or to 'request'.
+    server.prependListener('checkExpectation', (request, response) => this.note(request, response))
     // Node's own, which its close() calls, also breaks off responses that are ended but not yet sent (Node 26.10).
     server.closeIdleConnections = () => this.#endIdle()
+  }
+
+  /** To be told of each response, before it begins. */
+  note({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.#last.set(socket, response)
+    if (this.#closing !== undefined) this.#endAfter(response)
   }
 
   bytesSent(): number {

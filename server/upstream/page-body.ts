@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { constants, gunzip } from 'node:zlib'
 import { UpstreamError } from '../errors.ts'
 import { redactUrl } from '../redact.ts'
 
@@ -11,6 +11,9 @@ export const PAGE_CODING = 'gzip'
  * as many without.
  */
 const LARGE_BYTES = { gzip: 64 * 1024, identity: 256 * 1024 }
+
+/** The most that is inflated at once, bytes: each piece takes a way to another thread and back, and a large page has a hundred of Node's 16 KiB. */
+const PIECE_BYTES = 256 * 1024
 
 const gunzipAsync = promisify(gunzip)
 
@@ -58,7 +61,8 @@ export async function readPageBody(
 
 async function decode(body: Buffer, url: string, maxBytes: number): Promise<Uint8Array> {
   try {
-    return await gunzipAsync(body, { maxOutputLength: maxBytes })
+    const chunkSize = Math.min(Math.max(constants.Z_DEFAULT_CHUNK, 4 * body.length), PIECE_BYTES)
+    return await gunzipAsync(body, { maxOutputLength: maxBytes, chunkSize })
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
       throw tooLarge(url, maxBytes)

@@ -6,6 +6,7 @@ import type { Benchmark, RunOptions } from './benchmark.ts'
 import { archives } from './benchmarks/archives.ts'
 import { catalog } from './benchmarks/catalog.ts'
 import { cold } from './benchmarks/cold.ts'
+import { inflate } from './benchmarks/inflate.ts'
 import { pages } from './benchmarks/pages.ts'
 import { installers } from './benchmarks/installers.ts'
 import { storm } from './benchmarks/storm.ts'
@@ -14,7 +15,18 @@ import { unpack } from './benchmarks/unpack.ts'
 import { wheels } from './benchmarks/wheels.ts'
 import { renderTable, type Table, tableAsJson } from './table.ts'
 
-const benchmarks: readonly Benchmark[] = [pages, wheels, trees, archives, cold, storm, unpack, catalog, installers]
+const benchmarks: readonly Benchmark[] = [
+  pages,
+  wheels,
+  trees,
+  archives,
+  cold,
+  storm,
+  unpack,
+  inflate,
+  catalog,
+  installers,
+]
 
 interface Flags {
   readonly json?: true

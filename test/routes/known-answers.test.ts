@@ -93,6 +93,8 @@ test('G6: a host that is none is refused, also where the path was routed before'
     connection.socket.write(`GET ${kept} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     await connection.closed
     assert.match(connection.received(), host === '' ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 400 /, host)
+    // One that is a host changes nothing for the next one.
+    assert.equal((await ask(served.url, kept)).status, 200)
   }
 })
 

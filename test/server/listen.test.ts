@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { listen, ListenError, type Answering, type Listening } from '../../server/listen.ts'
@@ -101,6 +101,38 @@ test('closing breaks off what the grace time does not suffice for', limit, async
   await listening.close({ graceMs: 20 })
   await client.closed
   assert.ok(client.received().endsWith('1\r\na\r\n'), 'the response has no end')
+})
+
+test('a response may stall for ten minutes, and a connection is kept for 75 seconds after it', limit, async () => {
+  const rest = Promise.withResolvers<void>()
+  const asked = new EventEmitter<{ request: [Socket] }>()
+  const app: Answering = {
+    answerKnown({ socket, url }, response) {
+      if (url === '/at-once') response.end('at once')
+      else if (url === '/large') response.end(Buffer.alloc(32 << 20))
+      else void rest.promise.then(() => response.end('later'))
+      setImmediate(() => asked.emit('request', socket))
+      return true
+    },
+    fetch: () => assert.fail('answered before'),
+  }
+  const listening = await listen(app, loopback)
+  const client = await connectRaw(portOf(listening))
+  const askFor = async (path: string): Promise<Socket> => {
+    client.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const [socket] = await once(asked, 'request')
+    return socket
+  }
+  assert.equal((await askFor('/at-once')).timeout, 76_000, 'what is out at once')
+  const socket = await askFor('/later')
+  assert.equal(socket.timeout, 600_000, 'what is waited for')
+  rest.resolve()
+  await client.waitFor('later')
+  assert.equal(socket.timeout, 76_000, 'after it')
+  client.socket.pause()
+  assert.equal((await askFor('/large')).timeout, 600_000, 'what the client does not read')
+  client.socket.destroy()
+  await listening.close()
 })
 
 test('closing twice is closing once', limit, async () => {
