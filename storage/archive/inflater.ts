@@ -70,25 +70,31 @@ export class Inflater {
    * where there are more than there is room for. Throws {@link ArchiveRefusedError} for a bad stream, and for bytes that follow it.
    */
   inflate(file: ArchiveFile, member: Member, room: Buffer): number {
-    this.#begin()
+    this.#begin(file, member)
     const start = room.byteOffset
-    this.#goOn(file, member, { begin: start, to: start, end: start + room.length })
+    const output = { begin: start, to: start, end: start + room.length }
+    while (this.#goOn(file, member, output) === NEEDS_INPUT) output.to = this.#wasm.outputPosition()
     return this.#wasm.outputPosition() - start
   }
 
-  /** Inflates a member of any size, in pieces that are gone when the second one after them is asked for. Throws as {@link inflate} does. */
+  /**
+   * Inflates a member of any size, in pieces that are gone when the second one after them is asked for. Where nothing comes of much input, so that
+   * others have a turn, pieces are empty. Throws as {@link inflate} does.
+   */
   *inflatePieces(file: ArchiveFile, member: Member): Generator<Buffer> {
-    this.#begin()
+    this.#begin(file, member)
     let [room, other] = this.#pieces
-    let isDone = false
-    for (let done = 0; !isDone;) {
+    let state = NEEDS_OUTPUT
+    for (let done = 0; state !== DONE;) {
       const start = room + WINDOW_BYTES
-      const begin = start - Math.min(WINDOW_BYTES, done)
-      isDone = this.#goOn(file, member, { begin, to: start, end: start + PIECE_BYTES - 1 })
-      const end = this.#wasm.outputPosition()
-      yield this.#bytes(start, end - start)
-      this.#memory.copyWithin(other, end - WINDOW_BYTES, end)
-      done += end - start
+      const output = { begin: start - Math.min(WINDOW_BYTES, done), to: start, end: start + PIECE_BYTES - 1 }
+      do {
+        state = this.#goOn(file, member, output)
+        output.to = this.#wasm.outputPosition()
+      } while (state === NEEDS_INPUT && output.to > start)
+      yield this.#bytes(start, output.to - start)
+      this.#memory.copyWithin(other, output.to - WINDOW_BYTES, output.to)
+      done += output.to - start
       ;[room, other] = [other, room]
     }
   }
@@ -104,26 +110,23 @@ export class Inflater {
     }
   }
 
-  #begin(): void {
+  #begin(file: ArchiveFile, member: Member): void {
     this.#wasm.begin()
     this.#read = 0
     this.#from = this.#input
     this.#end = this.#input
+    this.#readMore(file, member)
   }
 
-  /** Until the stream has ended, or there is no room. Has it ended? */
-  #goOn(file: ArchiveFile, member: Member, output: { begin: number; to: number; end: number }): boolean {
-    const { begin, end } = output
-    for (let { to } = output; ; to = this.#wasm.outputPosition()) {
-      const isAll = this.#read === member.compressedSize
-      const state = this.#wasm.inflate(this.#from, this.#end, isAll, begin, to, end)
-      this.#from = this.#wasm.inputPosition()
-      if (state === NEEDS_OUTPUT) return false
-      if (state === NEEDS_INPUT) this.#readMore(file, member)
-      else if (state !== DONE) throw notDeflate(member)
-      else if (!isAll || this.#from !== this.#end) throw leftOver(member)
-      else return true
-    }
+  /** Until the stream has ended, there is no room, or more input was read. Which of them? */
+  #goOn(file: ArchiveFile, member: Member, { begin, to, end }: { begin: number; to: number; end: number }): number {
+    const isAll = this.#read === member.compressedSize
+    const state = this.#wasm.inflate(this.#from, this.#end, isAll, begin, to, end)
+    this.#from = this.#wasm.inputPosition()
+    if (state === NEEDS_INPUT) this.#readMore(file, member)
+    else if (state === DONE && (!isAll || this.#from !== this.#end)) throw leftOver(member)
+    else if (state !== DONE && state !== NEEDS_OUTPUT) throw notDeflate(member)
+    return state
   }
 
   #readMore(file: ArchiveFile, { dataOffset, compressedSize }: Member): void {

@@ -293,11 +293,15 @@ function copy(start: usize, distance: usize, length: usize): void {
   let from = start - distance
   const end = start + length
   if (distance >= 16) {
-    do {
+    // Most are no longer: so there is nothing to decide.
+    v128.store(to, v128.load(from))
+    v128.store(to, v128.load(from, 16), 16)
+    while (to + 32 < end) {
+      from += 32
+      to += 32
       v128.store(to, v128.load(from))
-      from += 16
-      to += 16
-    } while (to < end)
+      v128.store(to, v128.load(from, 16), 16)
+    }
   } else if (distance == 1) {
     const run = v128.splat<u8>(load<u8>(from))
     do {

@@ -52,6 +52,8 @@ const reversedBytes = memory.data(256)
 /** By how many bits the tables are looked up. */
 export let literalBits: u32 = 0
 export let distanceBits: u32 = 0
+/** Are the tables those of the fixed codes? */
+let areFixed = false
 
 describeSymbols()
 for (let byte: u32 = 0; byte < 256; byte += 1) {
@@ -62,6 +64,7 @@ for (let byte: u32 = 0; byte < 256; byte += 1) {
 
 /** Of `count` literals and lengths. False where zlib refuses the code. */
 export function buildLiteralTable(count: u32): bool {
+  areFixed = false
   // A block that cannot end is refused before it begins.
   if (load<u8>(codeLengths + END_SYMBOL) == 0) return false
   literalBits = buildTable(literalTable, literalSymbols, codeLengths, count, LITERAL_BITS)
@@ -86,6 +89,8 @@ export function buildLengthCodeTable(): bool {
 
 /** RFC 1951 §3.2.6. */
 export function buildFixedTables(): void {
+  // Each of a million blocks of ten bits would build them again.
+  if (areFixed) return
   memory.fill(codeLengths, 8, 144)
   memory.fill(codeLengths + 144, 9, 112)
   memory.fill(codeLengths + 256, 7, 24)
@@ -93,6 +98,7 @@ export function buildFixedTables(): void {
   memory.fill(codeLengths + LITERALS, 5, DISTANCES)
   buildLiteralTable(LITERALS)
   buildDistanceTable(LITERALS, DISTANCES)
+  areFixed = true
 }
 
 /**
@@ -106,7 +112,8 @@ function buildTable(table: usize, symbols: usize, lengths: usize, count: u32, ma
   const moreBits = longest - min(longest, bits)
   const size: usize = 1 << bits
   let end = size
-  for (let at: usize = 0; at < size; at += 1) store<u32>(table + 4 * at, SPECIAL as u32)
+  const meaningless = v128.splat<u32>(SPECIAL as u32)
+  for (let at: usize = 0; at < 4 * size; at += 16) v128.store(table + at, meaningless)
   for (let symbol: u32 = 0; symbol < count; symbol += 1) {
     const length: u32 = load<u8>(lengths + symbol)
     if (length == 0) continue
