@@ -122,19 +122,19 @@ export class FileSource {
     return isWithdrawn(this.#options.pages, index, reference)
   }
 
-  /** The stored distribution that a URL of ours names, if it was seen under that index and name. */
+  /**
+   * The stored distribution that a URL of ours names, if it was seen under that index and name. By the catalog: another process may have pruned what
+   * memory still has.
+   */
   async findStored(reference: FileReference): Promise<Distribution | undefined> {
     const { index, sha256, filename } = reference
     if (sha256 === undefined) return undefined
-    const key = keyOf(reference)
-    const resolved = this.#resolved.get(key)
-    if (resolved !== undefined) return resolved
     const record = await this.#store.catalog.findDistribution({ algorithm: 'sha256', hex: sha256 })
     const isSeen = record?.sightings.some((seen) => seen.index === index && seen.filename === filename)
     if (record === undefined || isSeen !== true) return undefined
     const { blake3, size, storedAt } = record
     const distribution = { sha256, blake3, size, storedAt }
-    this.#resolved.set(key, distribution)
+    this.#resolved.set(keyOf(reference), distribution)
     return distribution
   }
 

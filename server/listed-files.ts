@@ -93,11 +93,6 @@ export class ListedFiles {
       const listing = await files.findListing(index, reference)
       if (listing === undefined) return undefined
       await files.fetchOrFail(index, reference, listing)
-      const record = await catalog.findDistribution({ algorithm: 'sha256', hex: reference.sha256 })
-      if (record !== undefined) return record
-      // Another process pruned what memory still has.
-      files.forget()
-      await files.fetchOrFail(index, reference, listing)
       return catalog.findDistribution({ algorithm: 'sha256', hex: reference.sha256 })
     })
   }

@@ -185,6 +185,15 @@ export class Spool {
     return this.#hashing.finish()
   }
 
+  /** A copy of all that came. Undefined where some of it has left memory, as of what is larger than {@link RECENT_BYTES}. */
+  copyWhole(): Uint8Array | undefined {
+    if (this.#recent[0]?.start !== 0) return undefined
+    // Not from node's shared pool: it may stay for long, and would hold the whole slab.
+    const copy = Buffer.allocUnsafeSlow(this.#received)
+    for (const { start, bytes } of this.#recent) copy.set(bytes, start)
+    return copy
+  }
+
   /** The digests are right: readers get the last byte. */
   release(): void {
     this.#state = 'released'

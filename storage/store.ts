@@ -122,10 +122,13 @@ export class Store {
 
   /** Commits a sealed spool whose digests are right. */
   async keep(spool: Spool, digests: Digests, sighting: Sighting): Promise<Distribution> {
+    const generation = this.#generation
     const distribution = await keepSpool(this.#options, spool, digests, sighting)
     this.#lull.end(spool)
     this.#healing.noteKept(distribution.blake3)
     this.noteUse(distribution.blake3)
+    // What is forgotten once it is committed may be this very file, pruned or damaged.
+    if (generation === this.#generation) this.#blobs.remember(distribution, () => spool.copyWhole())
     return distribution
   }
 

@@ -6,7 +6,7 @@ import type { Catalog } from './catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from './digest.ts'
 import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import { MendedIteration, type Mender, readMended } from './mending.ts'
-import type { Place } from './model.ts'
+import type { Distribution, Place } from './model.ts'
 import { CheckedIteration } from './passing-blob.ts'
 import type { SoundBlobs } from './sound-blobs.ts'
 
@@ -76,6 +76,18 @@ export class StoredBlobs {
     return this.#memory.get(blake3) ?? this.#findMended(blake3)
   }
 
+  /**
+   * A file was just stored: who asks for it next need not wait for catalog and disk. Only a small one, and where room is free: maybe nobody asks for
+   * it, while somebody did for what it would push out. `copy`: its bytes, undefined where they are not at hand.
+   */
+  remember({ blake3, size }: Pick<Distribution, 'blake3' | 'size'>, copy: () => Uint8Array | undefined): void {
+    const freeBytes = this.#memory.maxSize - this.#memory.calculatedSize
+    if (size > this.#smallBytes || RECORD_BYTES + size > freeBytes || this.#memory.has(blake3)) return
+    const bytes = copy()
+    // Without them it would be known of a file that nobody has looked at.
+    if (bytes !== undefined) this.#keep(blake3, { kind: 'file', size }, bytes)
+  }
+
   /** Forgets everything in memory: some of it was pruned. */
   forget(): void {
     this.#memory.clear()
@@ -93,6 +105,10 @@ export class StoredBlobs {
     if (place === undefined) return undefined
     const bytes =
       place.size <= this.#smallBytes ? await this.#readWhole(blake3, place) : await this.#probe(place, blake3)
+    return this.#keep(blake3, place, bytes)
+  }
+
+  #keep(blake3: Blake3, place: Place, bytes: Uint8Array | undefined): StoredBlob {
     const blob: KeptBlob = {
       blake3,
       size: place.size,

@@ -184,3 +184,15 @@ test('an index has to exist, and a list to be readable', async (t) => {
   const { jobs } = (await (await administer(arbor, 'GET', 'jobs')).json()) as { jobs: JobJson[] }
   assert.deepEqual(jobs, [])
 })
+
+test('what another server on the same folder has pruned is fetched again, though memory still has it', async (t) => {
+  const upstream = await openUpstream(t, recipes)
+  const arbor = await openProxy(t, { main: upstream })
+  const other = await openProxy(t, { main: upstream }, {}, { data: arbor.data })
+  for (const fetched of [2, 2]) {
+    const { state, result } = await endOf(arbor, await startJob(arbor, 'warm', { body: requirements }))
+    assert.deepEqual([state, result?.['fetched'], result?.['failures']], ['done', fetched, []])
+    const prune = { dryRun: false, unusedFor: '0ms' }
+    assert.equal((await administer(other, 'POST', 'prune', { body: prune })).status, 200)
+  }
+})

@@ -48,6 +48,7 @@ test('every follower, early, late or of a part, gets the bytes, and the digests 
   assert.deepEqual(await collect(spool), bytes, 'after the release, too')
   assert.equal(digests.sha256, createHash('sha256').update(bytes).digest('hex'))
   assert.deepEqual(await readFile(spool.path), bytes)
+  assert.equal(spool.copyWhole(), undefined, 'part of it is on the disk only')
   await spool.detach()
 })
 
