@@ -12,7 +12,7 @@ export function isWhole(member: Member): boolean {
 }
 
 /**
- * The contents of one member of many that {@link isWhole}, or that there is room for in memory, of the right length and CRC-32: of a stored one valid
+ * The contents of a single member that {@link isWhole}, or that there is room for in memory, of the right length and CRC-32: of a stored one valid
  * until the archive is read again, else in memory that is the caller's. Throws {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
  */
 export function readMember(file: ArchiveFile, member: Member): Buffer {

@@ -27,6 +27,8 @@ const WINDOW_BYTES = 32 * 1024
 /** Read at once, and given out at once, bytes: they stay in a processor's cache while they are inflated, hashed and written. */
 const INPUT_BYTES = 256 * 1024
 const PIECE_BYTES = 512 * 1024
+/** A piece takes no more input, bytes, whatever comes of it: a tenth of a second at worst, after which others have a turn. */
+const PIECE_INPUT_BYTES = 1024 * 1024
 
 const compiled = new WebAssembly.Module(readFile(new URL('./inflate.wasm', import.meta.url)))
 
@@ -78,8 +80,8 @@ export class Inflater {
   }
 
   /**
-   * Inflates a member of any size, in pieces that are gone when the second one after them is asked for. Where nothing comes of much input, so that
-   * others have a turn, pieces are empty. Throws as {@link inflate} does.
+   * Inflates a member of any size, in pieces that are gone when the second one after them is asked for. Where little comes of much input they are
+   * short, or empty. Throws as {@link inflate} does.
    */
   *inflatePieces(file: ArchiveFile, member: Member): Generator<Buffer> {
     this.#begin(file, member)
@@ -88,10 +90,11 @@ export class Inflater {
     for (let done = 0; state !== DONE;) {
       const start = room + WINDOW_BYTES
       const output = { begin: start - Math.min(WINDOW_BYTES, done), to: start, end: start + PIECE_BYTES - 1 }
+      const inputEnd = this.#read + PIECE_INPUT_BYTES
       do {
         state = this.#goOn(file, member, output)
         output.to = this.#wasm.outputPosition()
-      } while (state === NEEDS_INPUT && output.to > start)
+      } while (state === NEEDS_INPUT && this.#read < inputEnd)
       yield this.#bytes(start, output.to - start)
       this.#memory.copyWithin(other, output.to - WINDOW_BYTES, output.to)
       done += output.to - start

@@ -54,8 +54,11 @@ export class MainLine {
 
   #hear(answer: Answer): void {
     if (answer.kind === 'stop') this.#stopping.abort()
-    else if (answer.kind === 'helper') this.#helped?.(answer.port)
-    else {
+    else if (answer.kind === 'helper') {
+      // Nobody waits for it any more, and it would wait for ever.
+      if (this.#stopping.signal.aborted) answer.port?.close()
+      this.#helped?.(answer.port)
+    } else {
       this.#waiting.get(answer.id)?.(answer.stored)
       this.#waiting.delete(answer.id)
     }

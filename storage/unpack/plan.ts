@@ -23,8 +23,8 @@ export interface Plan {
 }
 
 /** Of a thread's time, measured; only their proportions matter. Nanoseconds, per member and per byte. */
-const MEMBER_NS = 10_000
-const INFLATE_NS = 2
+const MEMBER_NS = 9000
+const INFLATE_NS = 1.5
 /** CRC-32, BLAKE3, writing. */
 const STORE_NS = 0.8
 /** Of files that are read whole; that of larger ones comes later. */
@@ -40,91 +40,64 @@ const MIB = 1024 * 1024
 /** Shares the members between two threads so that both take equally long. */
 export function planShares(members: readonly Member[]): Plan {
   const alone = { first: members, second: [] }
-  const total = members.reduce((sum, member) => sum + wholeCost(member), 0)
-  if (total < MIN_HELP_NS) return alone
-  const planning = new Planning(members)
-  planning.shareLarge()
-  planning.shareWhole()
-  planning.keepTwinsTogether()
-  return planning.secondCost < MIN_SECOND_NS ? alone : planning.plan()
+  if (sumCosts(members) < MIN_HELP_NS) return alone
+  const planning = new Planning()
+  planning.shareLarge(members.filter((member) => !isWhole(member)))
+  planning.shareSmall(members.filter(isWhole))
+  const isSecond = keepTwinsTogether(members, planning.second)
+  const first = members.filter((_, index) => isSecond[index] === false)
+  const second = members.filter((_, index) => isSecond[index] === true)
+  return sumCosts(second) < MIN_SECOND_NS ? alone : { first, second }
 }
 
 class Planning {
-  readonly #members: readonly Member[]
-  readonly #second = new Set<string>()
+  readonly second = new Set<Member>()
   #firstCost = 0
   #secondCost = 0
 
-  constructor(members: readonly Member[]) {
-    this.#members = members
-  }
-
-  /**
-   * The largest first, each to the thread that has less to do. zlib inflates them on threads of its own, and waits for whoever takes what comes out:
-   * so one that is half of the wheel has a thread to itself.
-   */
-  shareLarge(): void {
-    for (const member of this.#large()) {
-      const cost = storeCost(member)
-      if (this.#firstCost <= this.#secondCost) {
-        this.#firstCost += cost
-      } else {
-        this.#secondCost += cost
-        this.#second.add(member.path)
-      }
-    }
+  /** The largest first, each to the thread that has less to do. */
+  shareLarge(members: readonly Member[]): void {
+    const byCost = members.toSorted((one, other) => costOf(other) - costOf(one))
+    for (const member of byCost) this.#give(member, this.#secondCost < this.#firstCost)
   }
 
   /** The first ones to the first, the last ones to the second: each thread reads on from where it is. */
-  shareWhole(): void {
-    const whole = this.#members.filter(isWhole)
-    const total = whole.reduce((sum, member) => sum + wholeCost(member), 0)
-    let left = (total + this.#secondCost - this.#firstCost) / 2
-    for (const member of whole) {
-      const cost = wholeCost(member)
-      left -= cost
-      if (left >= 0) {
-        this.#firstCost += cost
-      } else {
-        this.#secondCost += cost
-        this.#second.add(member.path)
-      }
+  shareSmall(members: readonly Member[]): void {
+    let left = (sumCosts(members) + this.#secondCost - this.#firstCost) / 2
+    for (const member of members) {
+      left -= costOf(member)
+      this.#give(member, left < 0)
     }
   }
 
-  /** What has the same checksum and size goes where the first of them is. */
-  keepTwinsTogether(): void {
-    const isSecondByContents = new Map<number, boolean>()
-    for (const member of this.#members) {
-      // Sizes that are the same but for megabytes are taken for twins, too, which does no harm.
-      const contents = member.crc32 * MIB + (member.size % MIB)
-      const isSecond = isSecondByContents.get(contents)
-      if (isSecond === undefined) isSecondByContents.set(contents, this.#second.has(member.path))
-      else if (isSecond) this.#second.add(member.path)
-      else this.#second.delete(member.path)
+  #give(member: Member, isSecond: boolean): void {
+    if (!isSecond) {
+      this.#firstCost += costOf(member)
+      return
     }
-  }
-
-  get secondCost(): number {
-    return this.#secondCost
-  }
-
-  plan(): Plan {
-    return {
-      first: this.#members.filter(({ path }) => !this.#second.has(path)),
-      second: this.#members.filter(({ path }) => this.#second.has(path)),
-    }
-  }
-
-  #large(): Member[] {
-    return this.#members.filter((member) => !isWhole(member)).toSorted((a, b) => b.size - a.size)
+    this.#secondCost += costOf(member)
+    this.second.add(member)
   }
 }
 
-function wholeCost(member: Member): number {
-  return storeCost(member) + member.size * RECORD_NS
+/** Of each member, whether it is the second's: what has the same checksum and size goes where the first of them is. */
+function keepTwinsTogether(members: readonly Member[], second: ReadonlySet<Member>): boolean[] {
+  const isSecondByContents = new Map<number, boolean>()
+  return members.map((member) => {
+    // Sizes that are the same but for megabytes are taken for twins, too, which does no harm.
+    const contents = member.crc32 * MIB + (member.size % MIB)
+    const isSecond = isSecondByContents.get(contents) ?? second.has(member)
+    isSecondByContents.set(contents, isSecond)
+    return isSecond
+  })
 }
 
-function storeCost({ method, size }: Member): number {
-  return MEMBER_NS + size * (STORE_NS + (method === 0 ? 0 : INFLATE_NS))
+function sumCosts(members: readonly Member[]): number {
+  return members.reduce((sum, member) => sum + costOf(member), 0)
+}
+
+function costOf(member: Member): number {
+  const inflating = member.method === 0 ? 0 : INFLATE_NS
+  const comparing = isWhole(member) ? RECORD_NS : 0
+  return MEMBER_NS + member.size * (inflating + STORE_NS + comparing)
 }

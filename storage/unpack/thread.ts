@@ -62,6 +62,8 @@ export async function helpInThread({ port, leader, ...job }: HelpThreadJob): Pro
     const { findStored, signal } = main
     await helpUnpack(diskSyncIo, job, leader, { findStored, memory: takeMemory(), signal })
   } finally {
+    // Also where there was no memory: the leader waits for whoever is on the line.
+    leader.close()
     main.close()
   }
 }

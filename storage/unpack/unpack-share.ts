@@ -74,7 +74,6 @@ class ShareWork {
       this.#signal.throwIfAborted()
       const { member } = task
       if (!isWhole(member)) await this.#takeLarge(task)
-      else if (member.isDirectory) this.#reader.read(member, Buffer.alloc(0))
       else {
         const room = this.#writer.findRoom(member.size)
         this.#takeWhole(task, room instanceof Promise ? await room : room)
@@ -90,6 +89,7 @@ class ShareWork {
 
   #takeWhole({ member, listing }: Task, room: Buffer): void {
     this.#reader.read(member, room)
+    if (member.isDirectory) return
     const blake3 = hashBlake3(room)
     this.areHashesRight &&= isAsListed(listing, room)
     this.digests.set(member.path, blake3)

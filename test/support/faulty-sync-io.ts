@@ -17,6 +17,7 @@ export class FaultySyncIo implements SyncIo {
   readonly #fault: Fault
   readonly #open = new Set<number>()
   #steps = 0
+  #running = 0
 
   constructor(io: SyncIo, fault: Fault) {
     this.#io = io
@@ -29,6 +30,11 @@ export class FaultySyncIo implements SyncIo {
 
   get openFiles(): number {
     return this.#open.size
+  }
+
+  /** What goes on beside. */
+  get running(): number {
+    return this.#running
   }
 
   open(path: string): number {
@@ -51,9 +57,8 @@ export class FaultySyncIo implements SyncIo {
     this.#step('writing')
   }
 
-  async appendBeside(descriptor: number, bytes: Uint8Array): Promise<void> {
-    await setImmediate()
-    this.append(descriptor, bytes)
+  appendBeside(descriptor: number, bytes: Uint8Array): Promise<void> {
+    return this.#beside(() => this.append(descriptor, bytes))
   }
 
   size(descriptor: number): number {
@@ -62,8 +67,8 @@ export class FaultySyncIo implements SyncIo {
   }
 
   /** Not for real: it is only the failing that matters, and a disk is slow. */
-  async sync(): Promise<void> {
-    this.#step('writing')
+  sync(): Promise<void> {
+    return this.#beside(() => this.#step('writing'))
   }
 
   close(descriptor: number): void {
@@ -75,6 +80,16 @@ export class FaultySyncIo implements SyncIo {
   remove(path: string): void {
     this.#io.remove(path)
     this.#step()
+  }
+
+  async #beside(step: () => void): Promise<void> {
+    this.#running += 1
+    try {
+      await setImmediate()
+      step()
+    } finally {
+      this.#running -= 1
+    }
   }
 
   #opened(descriptor: number): number {
