@@ -1,26 +1,15 @@
-import { fileURLToPath } from 'node:url'
-import { diskSyncIo } from '../io.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import type { Member } from './archive.ts'
 import { leftOver, notDeflate } from './content-refusals.ts'
+import {
+  DONE,
+  type InflateModule,
+  MARGIN_BYTES,
+  NEEDS_INPUT,
+  NEEDS_OUTPUT,
+  openInflateModule,
+} from './inflate-module.ts'
 
-/** What `assembly/inflate.ts` exports, where it is told what each does. Places are in its memory. */
-interface InflateExports {
-  readonly memoryBegin: () => number
-  readonly begin: () => void
-  readonly inflate: (from: number, end: number, all: boolean, begin: number, to: number, toEnd: number) => number
-  readonly inputPosition: () => number
-  readonly outputPosition: () => number
-}
-
-/** What `inflate` returns. */
-const DONE = 0
-const NEEDS_INPUT = 1
-const NEEDS_OUTPUT = 2
-
-const PAGE_BYTES = 64 * 1024
-/** What it may touch behind its input and its output. */
-const MARGIN_BYTES = 1024
 /** How far a stream can reach back (RFC 1951 §2). */
 const WINDOW_BYTES = 32 * 1024
 
@@ -30,8 +19,6 @@ const PIECE_BYTES = 512 * 1024
 /** A piece takes no more input, bytes, whatever comes of it: a tenth of a second at worst, after which others have a turn. */
 const PIECE_INPUT_BYTES = 1024 * 1024
 
-const compiled = new WebAssembly.Module(readFile(new URL('./inflate.wasm', import.meta.url)))
-
 /**
  * Unpacks members, one at a time, in memory of its own that it keeps. zlib takes half as long again, and more where it is set up for each of
  * thousands of files, and takes new memory from the system for each piece.
@@ -39,7 +26,7 @@ const compiled = new WebAssembly.Module(readFile(new URL('./inflate.wasm', impor
 export class Inflater {
   /** Memory to inflate into. */
   readonly rooms: readonly [Buffer, Buffer]
-  readonly #wasm: InflateExports
+  readonly #module: InflateModule
   readonly #memory: Buffer
   readonly #input: number
   readonly #pieces: readonly [number, number]
@@ -51,12 +38,11 @@ export class Inflater {
   /** `roomBytes`: of each of {@link rooms}. */
   constructor(roomBytes: number) {
     const pieceBytes = WINDOW_BYTES + PIECE_BYTES
-    const total = PAGE_BYTES + INPUT_BYTES + 2 * (pieceBytes + roomBytes) + 5 * MARGIN_BYTES
-    const pages = Math.ceil(total / PAGE_BYTES)
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
-    this.#wasm = new WebAssembly.Instance(compiled, { env: { memory } }).exports as InflateExports
-    this.#memory = Buffer.from(memory.buffer)
-    let free = this.#wasm.memoryBegin()
+    const total = INPUT_BYTES + 2 * (pieceBytes + roomBytes) + 5 * MARGIN_BYTES
+    const { module, memory } = openInflateModule(total)
+    this.#module = module
+    this.#memory = memory
+    let free = module.memoryBegin()
     const take = (size: number): number => {
       const place = free
       free += size + MARGIN_BYTES
@@ -75,8 +61,8 @@ export class Inflater {
     this.#begin(file, member)
     const start = room.byteOffset
     const output = { begin: start, to: start, end: start + room.length }
-    while (this.#goOn(file, member, output) === NEEDS_INPUT) output.to = this.#wasm.outputPosition()
-    return this.#wasm.outputPosition() - start
+    while (this.#goOn(file, member, output) === NEEDS_INPUT) output.to = this.#module.outputPosition()
+    return this.#module.outputPosition() - start
   }
 
   /**
@@ -93,7 +79,7 @@ export class Inflater {
       const inputEnd = this.#read + PIECE_INPUT_BYTES
       do {
         state = this.#goOn(file, member, output)
-        output.to = this.#wasm.outputPosition()
+        output.to = this.#module.outputPosition()
       } while (state === NEEDS_INPUT && this.#read < inputEnd)
       yield this.#bytes(start, output.to - start)
       this.#memory.copyWithin(other, output.to - WINDOW_BYTES, output.to)
@@ -114,7 +100,7 @@ export class Inflater {
   }
 
   #begin(file: ArchiveFile, member: Member): void {
-    this.#wasm.begin()
+    this.#module.begin()
     this.#read = 0
     this.#from = this.#input
     this.#end = this.#input
@@ -124,8 +110,8 @@ export class Inflater {
   /** Until the stream has ended, there is no room, or more input was read. Which of them? */
   #goOn(file: ArchiveFile, member: Member, { begin, to, end }: { begin: number; to: number; end: number }): number {
     const isAll = this.#read === member.compressedSize
-    const state = this.#wasm.inflate(this.#from, this.#end, isAll, begin, to, end)
-    this.#from = this.#wasm.inputPosition()
+    const state = this.#module.inflate(this.#from, this.#end, isAll, begin, to, end)
+    this.#from = this.#module.inputPosition()
     if (state === NEEDS_INPUT) this.#readMore(file, member)
     else if (state === DONE && (!isAll || this.#from !== this.#end)) throw leftOver(member)
     else if (state !== DONE && state !== NEEDS_OUTPUT) throw notDeflate(member)
@@ -144,16 +130,5 @@ export class Inflater {
 
   #bytes(place: number, length: number): Buffer {
     return this.#memory.subarray(place, place + length)
-  }
-}
-
-function readFile(url: URL): Buffer {
-  const descriptor = diskSyncIo.open(fileURLToPath(url))
-  try {
-    const bytes = Buffer.alloc(diskSyncIo.size(descriptor))
-    diskSyncIo.read(descriptor, bytes, 0)
-    return bytes
-  } finally {
-    diskSyncIo.close(descriptor)
   }
 }

@@ -1,32 +1,20 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-
-interface InflateExports {
-  readonly memoryBegin: () => number
-  readonly begin: () => void
-  readonly inflate: (from: number, end: number, all: boolean, begin: number, to: number, toEnd: number) => number
-  readonly inputPosition: () => number
-  readonly outputPosition: () => number
-}
-
-const DONE = 0
-const NEEDS_INPUT = 1
-const NEEDS_OUTPUT = 2
+import {
+  DONE,
+  MARGIN_BYTES,
+  NEEDS_INPUT,
+  NEEDS_OUTPUT,
+  openInflateModule,
+} from '../../storage/archive/inflate-module.ts'
 
 const WINDOW_BYTES = 32 * 1024
-/** More than may be touched behind either. */
-const MARGIN_BYTES = 1024
 /** Neither input nor output may be larger at once. */
 const AREA_BYTES = 1024 * 1024
 /** Behind the output as much may be overwritten. */
 const OVERRUN_BYTES = 300
 const GUARD = Buffer.alloc(64, 0xa5)
 
-const pages = 3 + (2 * AREA_BYTES) / (64 * 1024)
-const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
-const compiled = new WebAssembly.Module(readFileSync(new URL('../../storage/archive/inflate.wasm', import.meta.url)))
-const wasm = new WebAssembly.Instance(compiled, { env: { memory } }).exports as InflateExports
-const bytes = Buffer.from(memory.buffer)
+const { module: wasm, memory: bytes } = openInflateModule(2 * (AREA_BYTES + MARGIN_BYTES))
 const inputAt = wasm.memoryBegin()
 const outputAt = inputAt + AREA_BYTES + MARGIN_BYTES
 
