@@ -37,6 +37,6 @@ type Page = v.InferOutput<typeof answerSchema>['pages'][number]
 
 function renderPage({ index, project, state, files, added, removed }: Page): string {
   const changes = [added.map((filename) => `  + ${filename}`), removed.map((filename) => `  - ${filename}`)]
-  const lines = [`${index}/${project}: ${state}, ${files} files`, ...changes.flat()]
+  const lines = [`${index}/${project}: ${state}, ${files} ${files === 1 ? 'file' : 'files'}`, ...changes.flat()]
   return lines.map((line) => `${printable(line)}\n`).join('')
 }

@@ -159,7 +159,7 @@ test('pins are added, listed and removed', async (t) => {
 
 test('a page is refreshed, and what is stored forgotten, unless it is pinned', async (t) => {
   const arbor = await openProxy(t, { main: await openUpstream(t, [recipe]) })
-  assert.equal((await type(arbor, 'refresh demo')).printed, `main/demo: new, 1 files\n  + ${filename}\n`)
+  assert.equal((await type(arbor, 'refresh demo')).printed, `main/demo: new, 1 file\n  + ${filename}\n`)
   await type(arbor, `warm ${await listFile('demo==1.0')}`)
   await type(arbor, 'pin add demo')
   const refused = await type(arbor, `forget ${sha256}`)
