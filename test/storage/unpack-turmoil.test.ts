@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createCipheriv } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
@@ -10,6 +10,7 @@ import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { parseManifest } from '../../storage/manifest.ts'
 import { createUnpacker, type Unpacker, type UnpackResult } from '../../storage/unpacker.ts'
 import { Random } from '../support/random.ts'
+import { readBlobs } from '../support/unpack-here.ts'
 import { writeZip, type ZipMember } from '../support/zip-writer.ts'
 
 const KIB = 1024
@@ -138,24 +139,17 @@ class Turmoil implements AsyncDisposable {
   }
 
   /** Every blob is there, and as its name says. Removes its files. */
-  async #check(wheel: Wheel, { unpacked, staged, manifest }: UnpackResult): Promise<string> {
-    const files = new Map<Blake3, Buffer>()
+  async #check(wheel: Wheel, result: UnpackResult): Promise<string> {
+    const { unpacked, staged, manifest } = result
+    const written = await readBlobs(result)
+    assert.equal(written.size, unpacked.placed.length)
     for (const { path, blake3 } of staged) {
-      const bytes = await readFile(path)
-      assert.equal(hashBlake3(bytes), blake3, `${basename(wheel.path)}: ${bytes.length} bytes`)
-      files.set(blake3, bytes)
+      assert.ok(written.has(blake3), `${basename(wheel.path)}: ${basename(path)}`)
       await rm(path)
-    }
-    const placed = new Map(unpacked.placed)
-    assert.equal(placed.size, unpacked.placed.length)
-    for (const [blake3, place] of placed) {
-      const start = place.kind === 'packed' ? place.offset : 0
-      const bytes = files.get(place.kind === 'packed' ? place.pack : blake3)?.subarray(start, start + place.size)
-      assert.ok(bytes?.length === place.size && hashBlake3(bytes) === blake3, `${basename(wheel.path)}: in a pack`)
     }
     const tree = await parseManifest(Buffer.from(manifest))
     assert.deepEqual(new Map(tree.files.map(({ path, blake3 }) => [path as string, blake3])), wheel.files)
-    for (const blake3 of unpacked.blobs) assert.ok(placed.has(blake3) || this.#stored.has(blake3))
+    for (const blake3 of unpacked.blobs) assert.ok(written.has(blake3) || this.#stored.has(blake3))
     return 'unpacked'
   }
 

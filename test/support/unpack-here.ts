@@ -86,14 +86,14 @@ export async function findRefusal(
   }
 }
 
-async function readBlobs({ staged, unpacked }: UnpackResult): Promise<Map<Blake3, Buffer>> {
+/** Reads all blobs that were written. Throws where one is not what its digest says, or not where it should be. */
+export async function readBlobs({ staged, unpacked }: UnpackResult): Promise<Map<Blake3, Buffer>> {
   const whole = new Map<Blake3, Buffer>()
   for (const { path, blake3 } of staged) whole.set(blake3, await readFile(path))
   const blobs = new Map<Blake3, Buffer>()
   for (const [blake3, place] of unpacked.placed) {
     const file = whole.get(place.kind === 'packed' ? place.pack : blake3)
-    const start = place.kind === 'packed' ? place.offset : 0
-    const bytes = file?.subarray(start, start + place.size)
+    const bytes = place.kind === 'packed' ? file?.subarray(place.offset, place.offset + place.size) : file
     if (bytes?.length !== place.size || hashBlake3(bytes) !== blake3)
       throw new Error(`${blake3} is not where it should be`)
     blobs.set(blake3, bytes)

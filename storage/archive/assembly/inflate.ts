@@ -14,6 +14,7 @@ import {
   distanceTable,
   END_OF_BLOCK,
   LENGTH_CODE_BITS,
+  LENGTH_CODES,
   lengthCodeLengths,
   lengthCodeTable,
   LITERAL,
@@ -151,9 +152,7 @@ function readTables(): bool {
   const distances = (take(5) as u32) + 1
   const lengthCodes = (take(4) as u32) + 4
   if (literals > 286 || distances > 30) return false
-  store<u64>(lengthCodeLengths, 0)
-  store<u64>(lengthCodeLengths, 0, 8)
-  store<u32>(lengthCodeLengths, 0, 15)
+  memory.fill(lengthCodeLengths, 0, LENGTH_CODES)
   for (let index: u32 = 0; index < lengthCodes; index += 1) {
     refill()
     store<u8>(lengthCodeLengths + load<u8>(lengthCodeOrder + index), take(3) as u8)

@@ -17,7 +17,7 @@ export const END_OF_BLOCK: u64 = 0x2000
 
 const LITERALS: u32 = 288
 const DISTANCES: u32 = 32
-const LENGTH_CODES: u32 = 19
+export const LENGTH_CODES: u32 = 19
 const END_SYMBOL: u32 = 256
 const MAX_BITS: u32 = 15
 
@@ -80,11 +80,12 @@ export function buildDistanceTable(skipped: u32, count: u32): bool {
 /** False where zlib refuses the code. */
 export function buildLengthCodeTable(): bool {
   const bits = buildTable(lengthCodeTable, lengthCodeSymbols, lengthCodeLengths, LENGTH_CODES, LENGTH_CODE_BITS)
+  if (bits == 0 || (bits == 1 && load<u32>(counts, 4) != 2)) return false
   // Looked up by all seven bits, which makes no difference to a complete code of fewer.
   for (let at: usize = 1 << bits; at < 1 << LENGTH_CODE_BITS; at += 1) {
     store<u32>(lengthCodeTable + 4 * at, load<u32>(lengthCodeTable + 4 * (at - (1 << bits))))
   }
-  return bits > 1 || (bits == 1 && load<u32>(counts, 4) == 2)
+  return true
 }
 
 /** RFC 1951 §3.2.6. */

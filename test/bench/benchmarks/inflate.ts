@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { crc32, inflateRawSync } from 'node:zlib'
 import { openArchive } from '../../../storage/archive/archive.ts'
 import { isWhole, MAX_WHOLE_BYTES } from '../../../storage/archive/contents.ts'
@@ -75,7 +75,6 @@ export const inflate: Benchmark = {
       })
       rows.push({ name: wheel.project, unit: 'ms', figures: new Map([...figures].map(([{ name }, ms]) => [name, ms])) })
     }
-    await rm(shape.path)
     return [
       {
         title: 'Inflating all members of a wheel',
