@@ -178,19 +178,20 @@ async function openStore(config: Config, log: Log, fetchAgain: NonNullable<Store
   const io = diskIo
   const layout = createLayout(config.data)
   await prepareDataFolder(io, layout)
-  const blobs = await openDiskBlobStore({ io, layout })
+  const blobs = await openDiskBlobStore({ io, layout, nameElsewhere: (job) => unpacker.nameBlobs(job) })
   const catalog = tolerateFullDisk(await openSqliteCatalog({ path: layout.catalog, io }), log)
+  const unpacker = createUnpacker({
+    stage: () => blobs.stage(),
+    findStored: (blake3s) => catalog.findStored(blake3s),
+    ...config.trees,
+  })
   return new Store({
     io,
     clock: systemClock,
     folder: config.data,
     catalog,
     blobs,
-    unpacker: createUnpacker({
-      stage: () => blobs.stage(),
-      findStored: (blake3s) => catalog.findStored(blake3s),
-      ...config.trees,
-    }),
+    unpacker,
     memoryBytes: config.memory.filesBytes,
     onError: (error, task) => log.error({ err: error }, `${task} failed`),
     onDamage: (damage) => logDamage(log, damage),

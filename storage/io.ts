@@ -38,6 +38,9 @@ export interface Io {
   freeBytes(path: string): Promise<number>
 }
 
+/** What {@link Io} has for giving files their names. */
+export type NamingIo = Pick<Io, 'size' | 'remove' | 'rename' | 'makeReadOnly' | 'makeFolder' | 'syncFolder'>
+
 /** An open file, read and written by position only, so that any number of readers share it. */
 export interface IoFile {
   /** Fills `buffer` from `position`; returns the bytes read, less than asked only at the end of the file. */
@@ -255,6 +258,32 @@ export const diskSyncIo: SyncIo = {
     }),
   close: (descriptor) => fs.closeSync(descriptor),
   remove: (path) => fs.rmSync(path, { force: true }),
+}
+
+/** The same door for a worker thread: each of these is done when it returns, which takes a tenth of the time. */
+export const blockingIo: NamingIo = {
+  size: async (path) => fs.statSync(path, { throwIfNoEntry: false })?.size,
+  remove: async (path) => fs.rmSync(path, { force: true }),
+  rename: async (from, to) => fs.renameSync(from, to),
+  async makeReadOnly(path) {
+    if (process.platform !== 'win32') fs.chmodSync(path, 0o400)
+  },
+  async makeFolder(path) {
+    try {
+      fs.mkdirSync(path, { mode: 0o700 })
+    } catch {
+      await diskIo.makeFolder(path)
+    }
+  },
+  async syncFolder(path) {
+    if (process.platform === 'win32') return
+    const folder = fs.openSync(path, 'r')
+    try {
+      fs.fsyncSync(folder)
+    } finally {
+      fs.closeSync(folder)
+    }
+  },
 }
 
 /** Or leaves it as it is. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type ArchiveLimits, DEFAULT_LIMITS, nameLimits } from './archive/policy.ts'
+import type { NamingJob } from './blobs/naming.ts'
 import { asStoreError } from './blobs/store-full.ts'
 import { StoreClosedError } from './errors.ts'
 import { type TaskOptions, ThreadPool } from './thread-pool.ts'
@@ -27,6 +28,9 @@ const KEPT_THREADS = 2
  */
 const START_DELAY_MS = 5000
 
+/** Fewer files have their names sooner than a thread is asked to give them. */
+const MIN_NAMED = 8
+
 /** Makes trees of wheels in worker threads. */
 export interface Unpacker {
   /** What it refuses wheels by, see {@link nameLimits}. */
@@ -41,6 +45,8 @@ export interface Unpacker {
   hasHash(path: string, listed: ListedHash): Promise<boolean>
   /** How the tree of a wheel that was found good becomes a `.tar.gz`. Rejects as {@link unpack} does. */
   layOutTarGz(wheelPath: string): Promise<TarGzLayout>
+  /** Runs {@link nameBlobs} in a thread; undefined where that does not pay, or no thread is free. Rejects with the error of the disk. */
+  nameBlobs(job: NamingJob): Promise<void> | undefined
   /** Stops what runs, which then rejects with {@link StoreClosedError}, and ends the threads. */
   close(): Promise<void>
 }
@@ -58,7 +64,7 @@ export function createUnpacker(options: UnpackerOptions): Unpacker {
   return new ThreadedUnpacker(options)
 }
 
-type Job = UnpackThreadJob | HelpThreadJob | HashThreadJob | LayOutJob
+type Job = UnpackThreadJob | HelpThreadJob | HashThreadJob | LayOutJob | NamingJob
 
 class ThreadedUnpacker implements Unpacker {
   readonly limits: string
@@ -89,13 +95,7 @@ class ThreadedUnpacker implements Unpacker {
   async unpack(wheelPath: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<UnpackResult> {
     const ended = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])])
     ended.throwIfAborted()
-    const running = this.#run(wheelPath, ended)
-    this.#running.add(running)
-    try {
-      return await running
-    } finally {
-      this.#running.delete(running)
-    }
+    return this.#watch(this.#run(wheelPath, ended))
   }
 
   async hasHash(path: string, { algorithm, hex }: ListedHash): Promise<boolean> {
@@ -116,11 +116,33 @@ class ThreadedUnpacker implements Unpacker {
     return this.#give<TarGzLayout>({ wheelPath, limits: this.#limits }, { file, name: 'layOutInThread' })
   }
 
+  nameBlobs(job: NamingJob): Promise<void> | undefined {
+    const isWorthIt = job.files.length >= MIN_NAMED
+    if (!isWorthIt || this.#tasks >= this.#threads || this.#closing.signal.aborted) return undefined
+    return this.#watch(this.#nameBlobs(job))
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new StoreClosedError('the store is closed'))
     clearTimeout(this.#starting)
     await Promise.allSettled(this.#running)
     await this.#pool.close()
+  }
+
+  /** {@link close} waits for it. */
+  async #watch<Result>(running: Promise<Result>): Promise<Result> {
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  async #nameBlobs(job: NamingJob): Promise<void> {
+    const file = new URL('./blobs/thread.ts', import.meta.url)
+    const outcome = await this.#give<Outcome<undefined>>(job, { file, name: 'nameInThread' })
+    if (outcome.kind !== 'done') throw toError(outcome)
   }
 
   async #run(wheelPath: string, signal: AbortSignal): Promise<UnpackResult> {

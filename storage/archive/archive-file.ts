@@ -4,7 +4,7 @@ import type { SyncIo } from '../io.ts'
 /** Read ahead where an archive is read from front to back, bytes: few system calls, and it fits a processor's cache. */
 const WINDOW_BYTES = 1024 * 1024
 /** So much is worth a system call of its own. */
-const DIRECT_BYTES = 64 * 1024
+const DIRECT_BYTES = 16 * 1024
 
 /**
  * An archive's bytes by position, through one buffer that is used again and again, so that an archive of any size takes the

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { type Blake3, parseBlake3 } from '../digest.ts'
 import { takeProcessLock } from '../catalog/process-lock.ts'
 import { StoreClosedError } from '../errors.ts'
@@ -9,11 +8,12 @@ import { checkFile, type CheckOptions, type FileState } from './check-file.ts'
 import { inParallel } from './in-parallel.ts'
 import { KeptFiles } from './kept-files.ts'
 import { quarantine, sweepQuarantine } from './quarantine.ts'
+import { foldersOf, nameBlobs, type NamingJob } from './naming.ts'
 import { openStaging, type Staging } from './staging.ts'
 import { asStoreErrors } from './store-full.ts'
 import { asDamage } from './unreadable.ts'
 
-/** Of the few threads that node has for disk work, those that adopting and removing may fill. */
+/** Of the few threads that node has for disk work, those that removing may fill. */
 const WIDTH = 2
 
 export interface DiskBlobStoreOptions {
@@ -21,6 +21,8 @@ export interface DiskBlobStoreOptions {
   readonly layout: Layout
   /** Descriptors that stay open for the next reader. */
   readonly maxKeptFiles?: number
+  /** Runs {@link nameBlobs} in a thread, on the real disk; undefined where that does not pay, or no thread is free. */
+  readonly nameElsewhere?: ((job: NamingJob) => Promise<void> | undefined) | undefined
 }
 
 /**
@@ -28,9 +30,14 @@ export interface DiskBlobStoreOptions {
  * the same folder open. Where another process removes a blob, a descriptor kept here still reads it, until it is the longest unused one.
  */
 export async function openDiskBlobStore(options: DiskBlobStoreOptions): Promise<BlobStore> {
-  const { io, layout, maxKeptFiles = 512 } = options
+  const { io, layout, maxKeptFiles = 512, nameElsewhere } = options
   const staging = await asStoreErrors(() => openStaging(io, layout))
-  return new DiskBlobStore(io, layout, { staging, kept: new KeptFiles(io, maxKeptFiles) })
+  return new DiskBlobStore(io, layout, { staging, kept: new KeptFiles(io, maxKeptFiles), nameElsewhere })
+}
+
+interface Parts extends Pick<DiskBlobStoreOptions, 'nameElsewhere'> {
+  readonly staging: Staging
+  readonly kept: KeptFiles
 }
 
 class DiskBlobStore implements BlobStore {
@@ -38,15 +45,17 @@ class DiskBlobStore implements BlobStore {
   readonly #layout: Layout
   readonly #staging: Staging
   readonly #kept: KeptFiles
+  readonly #nameElsewhere: DiskBlobStoreOptions['nameElsewhere']
   /** Folders whose own names are known to survive a power cut. */
   readonly #durableFolders = new Set<string>()
   #isClosed = false
 
-  constructor(io: Io, layout: Layout, parts: { readonly staging: Staging; readonly kept: KeptFiles }) {
+  constructor(io: Io, layout: Layout, parts: Parts) {
     this.#io = io
     this.#layout = layout
     this.#staging = parts.staging
     this.#kept = parts.kept
+    this.#nameElsewhere = parts.nameElsewhere
   }
 
   stage(): string {
@@ -62,41 +71,15 @@ class DiskBlobStore implements BlobStore {
   async adopt(files: readonly StagedFile[]): Promise<void> {
     this.#assertOpen()
     for (const file of files) this.#assertStaged(file.path)
-    await asStoreErrors(async () => {
-      await inParallel(files, WIDTH, (file) => this.#name(file))
-      // Also where the blob was there: whoever gave it its name may not have come to this point yet.
-      await this.#syncFolders(new Set(files.map(({ blake3 }) => dirname(this.#layout.blob(blake3)))))
-    })
-  }
-
-  async #name({ path, blake3 }: StagedFile): Promise<void> {
-    const target = this.#layout.blob(blake3)
-    const size = await this.#io.size(target)
-    if (size !== undefined) {
-      const staged = await this.#io.size(path)
-      // One of another length is damaged: it is replaced.
-      if (staged === undefined || staged === size) return this.#io.remove(path)
-    }
-    await this.#io.makeReadOnly(path)
-    await this.#rename(path, target)
-    // Afterwards: who has the damaged one open must not have it kept.
-    if (size !== undefined) this.#kept.forget(blake3)
-  }
-
-  async #rename(path: string, target: string): Promise<void> {
+    const folders = foldersOf(this.#layout, files)
+    const isAnyFolderNew = !folders.isSubsetOf(this.#durableFolders)
+    const job = { folder: this.#layout.folder, files, isAnyFolderNew }
     try {
-      await this.#io.rename(path, target)
-    } catch (error) {
-      if (!isMissing(error)) throw error
-      await this.#io.makeFolder(dirname(target))
-      await this.#io.rename(path, target)
+      await asStoreErrors(() => this.#nameElsewhere?.(job) ?? nameBlobs(this.#io, job))
+    } finally {
+      // Who has a damaged one open that was replaced must not have it kept.
+      for (const { blake3 } of files) this.#kept.forget(blake3)
     }
-  }
-
-  async #syncFolders(folders: ReadonlySet<string>): Promise<void> {
-    await inParallel(folders, WIDTH, (folder) => this.#io.syncFolder(folder))
-    if (folders.isSubsetOf(this.#durableFolders)) return
-    await this.#io.syncFolder(this.#layout.blobs)
     for (const folder of folders) this.#durableFolders.add(folder)
   }
 
@@ -178,8 +161,4 @@ class DiskBlobStore implements BlobStore {
   #assertStaged(path: string): void {
     if (!this.#staging.owns(path)) throw new TypeError(`${path} was not staged by this blob store`)
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

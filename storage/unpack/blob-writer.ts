@@ -70,18 +70,21 @@ export class BlobWriter {
 
   /** Adds a blob of any size. */
   async addWhole(blake3: Blake3, bytes: Uint8Array): Promise<void> {
-    if (bytes.length > MAX_WHOLE_BYTES) return void (await this.addLarge([bytes]))
+    if (bytes.length > MAX_WHOLE_BYTES) return void (await this.addLarge([bytes], { isBeside: false }))
     const room = await this.findRoom(bytes.length)
     room.set(bytes)
     this.add(blake3, bytes.length)
   }
 
-  /** Adds a large blob that comes in pieces, each valid until the second one after it is asked for; returns its digest. */
-  async addLarge(pieces: Iterable<Uint8Array>): Promise<Blake3> {
+  /**
+   * Adds a large blob that comes in pieces, each valid until the second one after it is asked for; returns its digest. `isBeside`: another thread
+   * writes one while the next is made.
+   */
+  async addLarge(pieces: Iterable<Uint8Array>, { isBeside }: { readonly isBeside: boolean }): Promise<Blake3> {
     const { path, descriptor } = this.#create()
     const hasher = createBlake3()
     let size = 0
-    const flow = new Flow(this.#io, this.#syncs, descriptor)
+    const flow = new Flow(this.#io, this.#syncs, { descriptor, isBeside })
     try {
       for (const piece of pieces) {
         await flow.write(piece)

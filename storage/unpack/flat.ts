@@ -2,6 +2,8 @@ import type { Blake3 } from '../digest.ts'
 import type { Place } from '../model.ts'
 import type { TreePath } from '../names.ts'
 import type { Share, Task } from './plan.ts'
+import { Queue } from './queue.ts'
+import type { Work } from './unpack-share.ts'
 import type { UnpackResult } from './unpack-wheel.ts'
 
 /**
@@ -53,6 +55,22 @@ export function shareOf({ texts, numbers }: Flat): Share {
     const listing = { algorithm, hex: text(2), size: listedSize === NONE ? undefined : listedSize }
     return { member, listing: number(2) === 1 ? listing : undefined }
   })
+}
+
+/** What a thread is to do, as it is sent to it; of the queue both have the same count. */
+export interface FlatWork {
+  readonly large: Flat
+  readonly taken: SharedArrayBuffer
+  readonly share: Flat
+}
+
+export function flattenWork({ queue, share }: Work): FlatWork {
+  return { large: flattenShare(queue.tasks), taken: queue.taken, share: flattenShare(share) }
+}
+
+/** What {@link flattenWork} was given. */
+export function workOf({ large, taken, share }: FlatWork): Work {
+  return { queue: new Queue(shareOf(large), taken), share: shareOf(share) }
 }
 
 type Placed = readonly (readonly [blake3: Blake3, place: Place])[]

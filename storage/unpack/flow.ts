@@ -9,21 +9,26 @@ export class Flow {
   readonly #io: SyncIo
   readonly #syncs: Syncs
   readonly #descriptor: number
+  readonly #isBeside: boolean
   #writing: Promise<void> = Promise.resolve()
   #syncing: Promise<void> | undefined
   #unsynced = 0
 
-  constructor(io: SyncIo, syncs: Syncs, descriptor: number) {
+  /** `isBeside`: another thread writes, for which there is a processor. */
+  constructor(io: SyncIo, syncs: Syncs, { descriptor, isBeside }: { descriptor: number; isBeside: boolean }) {
     this.#io = io
     this.#syncs = syncs
     this.#descriptor = descriptor
+    this.#isBeside = isBeside
   }
 
-  /** Begins to write a piece, which may not change until the next one was begun. Throws the error of what was begun before. */
+  /** Writes a piece, or begins to: it may not change until the next one was begun. Throws the error of what was begun before. */
   async write(piece: Uint8Array): Promise<void> {
     await this.#writing
-    this.#writing = this.#io.appendBeside(this.#descriptor, piece)
-    this.#writing.catch(() => {}) // it is awaited in any case
+    if (this.#isBeside) {
+      this.#writing = this.#io.appendBeside(this.#descriptor, piece)
+      this.#writing.catch(() => {}) // it is awaited in any case
+    } else this.#io.append(this.#descriptor, piece)
     this.#unsynced += piece.length
     if (this.#unsynced < AHEAD_BYTES) return
     // Of a disk that failed once, a later sync would know nothing.

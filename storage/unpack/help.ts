@@ -2,11 +2,10 @@ import type { MessagePort } from 'node:worker_threads'
 import { ArchiveFile } from '../archive/archive-file.ts'
 import type { SyncIo } from '../io.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
-import { flattenPlaces, shareOf } from './flat.ts'
+import { flattenPlaces, workOf } from './flat.ts'
 import { type Order, type Report, toFailure } from './messages.ts'
-import type { Share } from './plan.ts'
 import type { UnpackMemory } from './unpack-memory.ts'
-import { unpackShare } from './unpack-share.ts'
+import { unpackShare, type Work } from './unpack-share.ts'
 
 export interface HelpJob {
   readonly wheelPath: string
@@ -59,7 +58,7 @@ class Assistant {
   }
 
   obey(order: Order): void {
-    if (order.kind === 'unpack') this.#unpacking = this.#unpack(shareOf(order.share))
+    if (order.kind === 'unpack') this.#unpacking = this.#unpack(workOf(order.work))
     else this.#writer = undefined
   }
 
@@ -69,14 +68,14 @@ class Assistant {
     await this.#writer?.abandon()
   }
 
-  async #unpack(share: Share): Promise<void> {
+  async #unpack(work: Work): Promise<void> {
     const { findStored, memory, signal, tell } = this.#options
     const writer = new BlobWriter(this.#io, { prefix: this.#job.staging, findStored, memory })
     this.#writer = writer
     let file: ArchiveFile | undefined
     try {
       file = new ArchiveFile(this.#io, this.#job.wheelPath)
-      const contents = await unpackShare(file, share, { writer, memory, signal })
+      const contents = await unpackShare(file, work, { threads: 2, writer, memory, signal })
       const { staged, placed } = await writer.finish()
       tell({ kind: 'unpacked', contents, staged, placed: flattenPlaces(placed) })
     } catch (error) {

@@ -1,9 +1,8 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { WrittenBlobs } from './blob-writer.ts'
-import { flattenShare, placesOf } from './flat.ts'
+import { flattenWork, placesOf } from './flat.ts'
 import { type Order, type Report, toError } from './messages.ts'
-import type { Share } from './plan.ts'
-import type { SharedContents } from './unpack-share.ts'
+import type { SharedContents, Work } from './unpack-share.ts'
 
 /** What a share became, in files that are the caller's. */
 export interface UnpackedShare {
@@ -29,8 +28,8 @@ export class Helper {
     port.on('close', () => this.#gone.reject(new Error('the second thread has ended')))
   }
 
-  unpack(share: Share): Promise<UnpackedShare> {
-    this.#say({ kind: 'unpack', share: flattenShare(share) })
+  unpack(work: Work): Promise<UnpackedShare> {
+    this.#say({ kind: 'unpack', work: flattenWork(work) })
     return Promise.race([this.#unpacked.promise, this.#gone.promise])
   }
 

@@ -3,7 +3,7 @@ import type { Blake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { RefusalReason } from '../model.ts'
 import type { StagedFile } from '../blobs/blob-store.ts'
-import type { Flat } from './flat.ts'
+import type { Flat, FlatWork } from './flat.ts'
 import type { SharedContents } from './unpack-share.ts'
 
 /** From a thread to the main one: which of these does the store have? Or: is there a second thread for this wheel? */
@@ -19,7 +19,7 @@ export type Answer =
 
 /** From a wheel's first thread to its second. */
 export type Order =
-  | { readonly kind: 'unpack'; readonly share: Flat }
+  | { readonly kind: 'unpack'; readonly work: FlatWork }
   /** The first thread has the files now. */
   | { readonly kind: 'taken' }
 

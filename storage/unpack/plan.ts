@@ -1,6 +1,7 @@
 import type { Member } from '../archive/archive.ts'
 import { isWhole } from '../archive/contents.ts'
 import type { Listing } from '../record.ts'
+import { PACK_THRESHOLD } from './batch.ts'
 
 /** A member to unpack. */
 export interface Task {
@@ -9,17 +10,22 @@ export interface Task {
   readonly listing: Listing | undefined
 }
 
-/** What one thread unpacks, in the order of the file. */
+/** What one thread unpacks, in its order. */
 export type Share = readonly Task[]
 
 /**
- * Who gets which members. Those of equal contents go together, so that each blob is written once; and all of it follows from the archive alone,
- * so that the same wheel gives the same packs.
+ * Who gets which members. All of it follows from the archive alone, so that the same wheel gives the same packs and the same refusal, whoever was
+ * there to unpack it. Those of equal contents go together, so that each blob is written once.
  */
 export interface Plan {
+  /** Members that become files of their own, in the order in which threads take them. */
+  readonly large: readonly Member[]
+  /** Members for the first pack, in the order of the file. */
   readonly first: readonly Member[]
-  /** Empty where there is not enough to do for a second thread. */
+  /** Members for the second pack; empty where a second thread has nothing to gain. */
   readonly second: readonly Member[]
+  /** Whether there is enough to do for a second thread. */
+  readonly isShared: boolean
 }
 
 /** Of a thread's time, measured; only their proportions matter. Nanoseconds, per member and per byte. */
@@ -37,59 +43,52 @@ const MIN_SECOND_NS = 2_000_000
 
 const MIB = 1024 * 1024
 
-/** Shares the members between two threads so that both take equally long. */
+/** Shares the members between two threads so that both take about equally long; what they do not, the queue of large ones evens out. */
 export function planShares(members: readonly Member[]): Plan {
-  const alone = { first: members, second: [] }
+  const queue = queueUp(members.filter(isLarge))
+  const large = queue.flat()
+  const small = members.filter((member) => !isLarge(member))
+  const alone = { large, first: small, second: [], isShared: false }
   if (sumCosts(members) < MIN_HELP_NS) return alone
-  const planning = new Planning()
-  planning.shareLarge(members.filter((member) => !isWhole(member)))
-  planning.shareSmall(members.filter(isWhole))
-  const isSecond = keepTwinsTogether(members, planning.second)
-  const first = members.filter((_, index) => isSecond[index] === false)
-  const second = members.filter((_, index) => isSecond[index] === true)
-  return sumCosts(second) < MIN_SECOND_NS ? alone : { first, second }
+  const loads: [number, number] = [0, 0]
+  for (const twins of queue) loads[loads[1] < loads[0] ? 1 : 0] += sumCosts(twins)
+  const { first, second } = shareSmall(small, loads[1] - loads[0])
+  return loads[1] + sumCosts(second) < MIN_SECOND_NS ? alone : { large, first, second, isShared: true }
 }
 
-class Planning {
-  readonly second = new Set<Member>()
-  #firstCost = 0
-  #secondCost = 0
-
-  /** The largest first, each to the thread that has less to do. */
-  shareLarge(members: readonly Member[]): void {
-    const byCost = members.toSorted((one, other) => costOf(other) - costOf(one))
-    for (const member of byCost) this.#give(member, this.#secondCost < this.#firstCost)
-  }
-
-  /** The first ones to the first, the last ones to the second: each thread reads on from where it is. */
-  shareSmall(members: readonly Member[]): void {
-    let left = (sumCosts(members) + this.#secondCost - this.#firstCost) / 2
-    for (const member of members) {
-      left -= costOf(member)
-      this.#give(member, left < 0)
-    }
-  }
-
-  #give(member: Member, isSecond: boolean): void {
-    if (!isSecond) {
-      this.#firstCost += costOf(member)
-      return
-    }
-    this.#secondCost += costOf(member)
-    this.second.add(member)
-  }
+/** Those of equal contents together. The largest first, since the last one decides when both are done; those that are read whole in the order of the file. */
+function queueUp(large: readonly Member[]): Member[][] {
+  const groups = [...Map.groupBy(large, contentsOf).values()]
+  return groups.toSorted((one, other) => rankOf(other) - rankOf(one))
 }
 
-/** Of each member, whether it is the second's: what has the same checksum and size goes where the first of them is. */
-function keepTwinsTogether(members: readonly Member[], second: ReadonlySet<Member>): boolean[] {
+function rankOf(twins: readonly Member[]): number {
+  return twins.every(isWhole) ? 0 : sumCosts(twins)
+}
+
+function isLarge(member: Member): boolean {
+  return member.size >= PACK_THRESHOLD || !isWhole(member)
+}
+
+/** The first ones to the first thread and the last ones to the second, which has `ahead` to do already, so that each reads on from where it is. */
+function shareSmall(small: readonly Member[], ahead: number): Pick<Plan, 'first' | 'second'> {
+  let left = (sumCosts(small) + ahead) / 2
   const isSecondByContents = new Map<number, boolean>()
-  return members.map((member) => {
-    // Sizes that are the same but for megabytes are taken for twins, too, which does no harm.
-    const contents = member.crc32 * MIB + (member.size % MIB)
-    const isSecond = isSecondByContents.get(contents) ?? second.has(member)
-    isSecondByContents.set(contents, isSecond)
-    return isSecond
-  })
+  const first: Member[] = []
+  const second: Member[] = []
+  for (const member of small) {
+    left -= costOf(member)
+    const isSecond = isSecondByContents.get(contentsOf(member)) ?? left < 0
+    isSecondByContents.set(contentsOf(member), isSecond)
+    const share = isSecond ? second : first
+    share.push(member)
+  }
+  return { first, second }
+}
+
+/** The same number for members of equal contents. By chance, or by who made the wheel, others have it too, which does no harm. */
+export function contentsOf({ crc32, size }: Member): number {
+  return crc32 * MIB + (size % MIB)
 }
 
 function sumCosts(members: readonly Member[]): number {

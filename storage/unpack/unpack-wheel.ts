@@ -11,10 +11,11 @@ import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import type { Helper, UnpackedShare } from './helper.ts'
 import { type Plan, planShares, type Share, type Task } from './plan.ts'
+import { Queue } from './queue.ts'
 import { RecordCheck } from './record-check.ts'
 import { type UncheckedBlob, uncheckedOf } from './record-hash.ts'
 import type { UnpackMemory } from './unpack-memory.ts'
-import { firstOf, type SharedContents, unpackShare } from './unpack-share.ts'
+import { firstOf, type SharedContents, unpackShare, type Work } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
 export interface UnpackJob {
@@ -68,6 +69,7 @@ interface Circumstances {
 interface Wheel {
   readonly archive: Archive
   readonly record: RecordCheck
+  readonly queue: Queue
   readonly first: Share
   readonly second: Share
 }
@@ -121,11 +123,12 @@ class WheelUnpacking {
 
   /** A helper takes some time to come, so it is called before. */
   async #readRecord(archive: Archive, plan: Plan): Promise<Wheel> {
-    const coming = plan.second.length > 0 ? this.#circumstances.options.findHelper?.() : undefined
+    const coming = plan.isShared ? this.#circumstances.options.findHelper?.() : undefined
     try {
       const record = new RecordCheck(archive)
       const toShare = (member: Member): Task => ({ member, listing: record.listingOf(member) })
-      return { archive, record, first: plan.first.map(toShare), second: plan.second.map(toShare) }
+      const queue = new Queue(plan.large.map(toShare))
+      return { archive, record, queue, first: plan.first.map(toShare), second: plan.second.map(toShare) }
     } finally {
       // Also where RECORD is damaged: it waits to be told to go.
       this.#helper = await coming
@@ -141,20 +144,23 @@ class WheelUnpacking {
       this.#failing.abort(error)
       this.#helper?.close()
     }
-    const elsewhere = this.#helper?.unpack(wheel.second).catch(noteError)
+    const { queue } = wheel
+    const elsewhere = this.#helper?.unpack({ queue, share: wheel.second }).catch(noteError)
     const { memory } = this.#circumstances.options
-    const sharing = { writer: this.#first, memory, signal: this.#signal }
-    const first = await unpackShare(wheel.archive.file, wheel.first, sharing).catch(noteError)
-    const second = await (elsewhere ?? this.#unpackSecond(wheel.archive, wheel.second).catch(noteError))
+    const threads = this.#helper === undefined ? 1 : 2
+    const sharing = { threads, writer: this.#first, memory, signal: this.#signal } as const
+    const first = await unpackShare(wheel.archive.file, { queue, share: wheel.first }, sharing).catch(noteError)
+    const second = await (elsewhere ??
+      this.#unpackSecond(wheel.archive, { queue, share: wheel.second }).catch(noteError))
     this.#circumstances.options.signal.throwIfAborted()
     if (first !== undefined && second !== undefined) return [first, second]
-    throw firstOf(errors, [...wheel.first, ...wheel.second])
+    throw firstOf(errors, [...queue.tasks, ...wheel.first, ...wheel.second])
   }
 
-  async #unpackSecond({ file }: Archive, share: Share): Promise<UnpackedShare> {
+  async #unpackSecond({ file }: Archive, work: Work): Promise<UnpackedShare> {
     const writer = this.#second
     const { memory } = this.#circumstances.options
-    const contents = await unpackShare(file, share, { writer, memory, signal: this.#signal })
+    const contents = await unpackShare(file, work, { threads: 1, writer, memory, signal: this.#signal })
     return { contents, written: await writer.finish() }
   }
 
@@ -164,13 +170,17 @@ class WheelUnpacking {
     { contents: second, written }: UnpackedShare,
   ): Promise<UnpackResult> {
     const { archive, record } = wheel
-    const files = [...filesOf(wheel.first, first), ...filesOf(wheel.second, second)]
+    const large = first.large.map((blake3, index) => blake3 ?? second.large[index])
+    const files = [
+      ...filesOf(wheel.queue.tasks, large),
+      ...filesOf(wheel.first, first.small),
+      ...filesOf(wheel.second, second.small),
+    ]
     const directories = archive.members.filter((member) => member.isDirectory).map(({ path }) => path)
     const { tree, manifest } = createTree(files, directories)
     await this.#first.addWhole(tree.id, manifest)
     const { staged, placed } = await this.#first.finish()
     const areHashesRight = first.areHashesRight && second.areHashesRight
-    const unchecked = [...uncheckedOf(wheel.first, first.digests), ...uncheckedOf(wheel.second, second.digests)]
     return {
       unpacked: {
         tree: summarize(tree),
@@ -179,14 +189,14 @@ class WheelUnpacking {
         placed: [...placed, ...written.placed],
       },
       // Where one hash is wrong, the others cannot change that.
-      unchecked: areHashesRight ? unchecked : [],
+      unchecked: areHashesRight ? uncheckedOf(wheel.queue.tasks, large) : [],
       staged: [...staged, ...written.staged],
       manifest,
     }
   }
 }
 
-function filesOf(share: Share, { digests }: SharedContents): TreeFile[] {
+function filesOf(share: Share, digests: readonly (Blake3 | undefined)[]): TreeFile[] {
   return share.flatMap(({ member: { path, size, isExecutable } }, index) => {
     const blake3 = digests[index]
     return blake3 === undefined ? [] : [{ path, size, blake3, executable: isExecutable }]

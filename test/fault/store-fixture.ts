@@ -193,6 +193,7 @@ function unpackHere(io: FaultyIo, blobs: BlobStore, catalog: Catalog): Unpacker 
         withUnpackMemory((memory) => unpackWheel(io.blocking, job, { findStored, memory, signal })),
       )
     },
+    nameBlobs: () => undefined,
     layOutTarGz: () => Promise.reject(new Error('nobody asks for an archive here')),
     close: () => Promise.resolve(),
   }

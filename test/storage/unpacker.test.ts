@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import { type Blake3, hashBlake3 } from '../../storage/digest.ts'
 import { ArchiveRefusedError, StoreClosedError } from '../../storage/errors.ts'
+import { createLayout } from '../../storage/layout.ts'
 import { createUnpacker, type Unpacker, type UnpackerOptions } from '../../storage/unpacker.ts'
 import { makeWheel, writeZip } from '../support/zip-writer.ts'
 
@@ -175,4 +176,26 @@ test('several wheels at once do not meet', async (t) => {
   const results = await Promise.all(wheels.map((wheel) => unpacker.unpack(wheel)))
   assert.equal(new Set(results.map(({ unpacked }) => unpacked.tree.id)).size, 8)
   assert.equal(new Set(results.flatMap(({ staged }) => staged.map(({ path }) => path))).size, 8)
+})
+
+test('many files are given their names in a thread; few are not, nor any where no thread is free', async (t) => {
+  const { unpacker, add } = await setUp(t)
+  const path = await add(small)
+  const folder = join(path, '..', 'data')
+  const files = Array.from({ length: 20 }, (_, index) => {
+    const bytes = Buffer.from(`${index}`)
+    return { path: join(path, '..', `staged-${index}`), blake3: hashBlake3(bytes), bytes }
+  })
+  await mkdir(join(folder, 'blobs'), { recursive: true })
+  for (const file of files) await writeFile(file.path, file.bytes)
+  assert.equal(unpacker.nameBlobs({ folder, files: files.slice(0, 2), isAnyFolderNew: true }), undefined)
+  const unpacking = unpacker.unpack(path)
+  assert.equal(unpacker.nameBlobs({ folder, files, isAnyFolderNew: true }), undefined)
+  await unpacking
+  await unpacker.nameBlobs({ folder, files, isAnyFolderNew: true })
+  for (const { blake3, bytes } of files) {
+    assert.deepEqual(await readFile(createLayout(folder).blob(blake3)), bytes)
+  }
+  const naming = unpacker.nameBlobs({ folder: join(folder, 'none'), files, isAnyFolderNew: false })
+  await assert.rejects(async () => naming, { code: 'ENOENT' })
 })

@@ -37,7 +37,7 @@ export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
   async unpack(wheel: SampleWheel, folder: string): Promise<number> {
     const layout = createLayout(folder)
     await prepareDataFolder(diskIo, layout)
-    const blobs = await openDiskBlobStore({ io: diskIo, layout })
+    const blobs = await openDiskBlobStore({ io: diskIo, layout, nameElsewhere: (job) => this.#unpacker.nameBlobs(job) })
     const catalog = await openSqliteCatalog({ path: layout.catalog })
     this.#store = { blobs, catalog }
     try {

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { hashBlake3 } from '../../../storage/digest.ts'
-import { diskIo, type Io } from '../../../storage/io.ts'
+import { nameBlobs } from '../../../storage/blobs/naming.ts'
+import { blockingIo, diskIo, type Io } from '../../../storage/io.ts'
 import { adoptBytes, openFilesUnder, stageFile, testBlobStore } from '../../contract/blob-store.ts'
 import { testBlobStoreChecks } from '../../contract/blob-store-checks.ts'
 import { createDiskFixture } from './disk-fixture.ts'
@@ -11,6 +12,9 @@ import { createDiskFixture } from './disk-fixture.ts'
 testBlobStore('disk blob store', createDiskFixture)
 testBlobStoreChecks('disk blob store', createDiskFixture)
 testBlobStore('disk blob store that keeps one descriptor', () => createDiskFixture({ maxKeptFiles: 1 }))
+testBlobStore('disk blob store whose files are named as in a thread', () =>
+  createDiskFixture({ nameElsewhere: (job) => nameBlobs(blockingIo, job) }),
+)
 
 test('what was named is made durable with one fsync for each folder, after the last rename', async (t) => {
   const steps: string[] = []

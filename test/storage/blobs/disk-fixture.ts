@@ -1,15 +1,15 @@
 import { chmod, mkdtemp, readdir, realpath, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
+import { type DiskBlobStoreOptions, openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
 import { prepareDataFolder } from '../../../storage/data-folder.ts'
-import { diskIo, type Io } from '../../../storage/io.ts'
+import { diskIo } from '../../../storage/io.ts'
 import { createLayout, type Layout } from '../../../storage/layout.ts'
 import type { BlobStoreFixture } from '../../contract/blob-store.ts'
 
 /** A disk blob store in a temporary data folder. */
 export async function createDiskFixture(
-  options: { readonly io?: Io; readonly maxKeptFiles?: number } = {},
+  options: Partial<DiskBlobStoreOptions> = {},
 ): Promise<BlobStoreFixture & { readonly layout: Layout }> {
   // As /proc names it.
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'arbor-blobs-')))

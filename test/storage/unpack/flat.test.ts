@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBlake3 } from '../../../storage/digest.ts'
 import { parseTreePath } from '../../../storage/tree-path.ts'
-import { flattenPlaces, flattenShare, placesOf, shareOf } from '../../../storage/unpack/flat.ts'
+import { flattenPlaces, flattenWork, placesOf, workOf } from '../../../storage/unpack/flat.ts'
 import type { Task } from '../../../storage/unpack/plan.ts'
+import { Queue } from '../../../storage/unpack/queue.ts'
 
 const file = {
   path: parseTreePath('pkg/ünïcode 🐍.py'),
@@ -22,9 +23,16 @@ const tasks: readonly Task[] = [
   { member: { ...file, isDirectory: true, method: 0 }, listing: { algorithm: 'sha512', hex: 'cd', size: 2 ** 40 } },
 ]
 
-test('a share is the same after its way to another thread', () => {
-  assert.deepEqual(shareOf(structuredClone(flattenShare(tasks))), tasks)
-  assert.deepEqual(shareOf(structuredClone(flattenShare([]))), [])
+test('what a thread has to do is the same after its way to it, and the queue is one', () => {
+  for (const [large, share] of [
+    [tasks, tasks.slice(1)],
+    [[], []],
+  ] as const) {
+    const queue = new Queue(large)
+    const work = workOf(structuredClone(flattenWork({ queue, share })))
+    assert.deepEqual([work.queue.tasks, work.share], [large, share])
+    assert.deepEqual([...work.queue.take(), ...queue.take()], large)
+  }
 })
 
 test('places are the same after their way to another thread', () => {

@@ -18,7 +18,7 @@ function setUp(faults: Partial<Pick<SyncIo, 'appendBeside' | 'sync'>> = {}) {
     ...faults,
   }
   const syncs = new Syncs(io, () => {})
-  return { steps, syncs, flow: new Flow(io, syncs, 0) }
+  return { steps, syncs, flow: new Flow(io, syncs, { descriptor: 0, isBeside: true }) }
 }
 
 test('a large file is synced while it is being written, not only at its end', async () => {
