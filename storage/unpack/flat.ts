@@ -7,12 +7,28 @@ import type { Work } from './unpack-share.ts'
 import type { UnpackResult } from './unpack-wheel.ts'
 
 /**
- * A long list in few large values, to be sent between threads. Thousands of small objects take ten times as long, of which half is the
- * receiver's, and the receiver may be the thread that serves.
+ * A long list in few large values, to be sent between threads. Thousands of small objects, or strings, take ten times as long, of which half is
+ * the receiver's, and the receiver may be the thread that serves.
  */
 export interface Flat {
-  readonly texts: readonly string[]
+  readonly texts: FlatTexts
   readonly numbers: Float64Array
+}
+
+declare const brand: unique symbol
+
+/** Texts without a control character, such as paths of a tree and digests. */
+type FlatTexts = string & { readonly [brand]: 'FlatTexts' }
+
+const SEPARATOR = '\0'
+
+function flattenTexts(texts: readonly string[]): FlatTexts {
+  return texts.join(SEPARATOR) as FlatTexts
+}
+
+/** What {@link flattenTexts} was given; one empty text for none. */
+function textsOf(flat: FlatTexts): string[] {
+  return flat.split(SEPARATOR)
 }
 
 /** Where something that is not there would be. */
@@ -32,12 +48,13 @@ export function flattenShare(share: Share): Flat {
     numbers.set([...bits, method, crc32, size, dataOffset, compressedSize, listing?.size ?? NONE], at)
     at += TASK_NUMBERS
   }
-  return { texts, numbers }
+  return { texts: flattenTexts(texts), numbers }
 }
 
 /** What {@link flattenShare} was given. */
-export function shareOf({ texts, numbers }: Flat): Share {
-  return Array.from({ length: texts.length / TASK_TEXTS }, (_, index): Task => {
+export function shareOf({ texts: flat, numbers }: Flat): Share {
+  const texts = textsOf(flat)
+  return Array.from({ length: numbers.length / TASK_NUMBERS }, (_, index): Task => {
     const text = (column: number): string => texts[index * TASK_TEXTS + column] ?? ''
     const number = (column: number): number => numbers[index * TASK_NUMBERS + column] ?? 0
     const listedSize = number(8)
@@ -91,12 +108,12 @@ export function flattenPlaces(placed: Placed): Flat {
     }
     at += PLACE_NUMBERS
   }
-  return { texts: [...placed.map(([blake3]) => blake3), ...packs.keys()], numbers }
+  return { texts: flattenTexts([...placed.map(([blake3]) => blake3), ...packs.keys()]), numbers }
 }
 
 /** What {@link flattenPlaces} was given. */
 export function placesOf({ texts, numbers }: Flat): Placed {
-  const digests = texts as readonly Blake3[]
+  const digests = textsOf(texts) as Blake3[]
   return digests.slice(0, numbers.length / PLACE_NUMBERS).map((blake3, index) => {
     const number = (column: number): number => numbers[index * PLACE_NUMBERS + column] ?? 0
     const size = number(2)
@@ -107,15 +124,16 @@ export function placesOf({ texts, numbers }: Flat): Placed {
 
 /** What a wheel became, as its thread sends it. */
 export interface FlatResult extends Omit<UnpackResult, 'unpacked'> {
-  readonly unpacked: Omit<UnpackResult['unpacked'], 'placed'>
+  readonly unpacked: Omit<UnpackResult['unpacked'], 'placed' | 'blobs'>
   readonly placed: Flat
+  readonly blobs: FlatTexts
 }
 
-export function flattenResult({ unpacked: { placed, ...unpacked }, ...result }: UnpackResult): FlatResult {
-  return { ...result, unpacked, placed: flattenPlaces(placed) }
+export function flattenResult({ unpacked: { placed, blobs, ...unpacked }, ...result }: UnpackResult): FlatResult {
+  return { ...result, unpacked, placed: flattenPlaces(placed), blobs: flattenTexts(blobs) }
 }
 
 /** What {@link flattenResult} was given. */
-export function resultOf({ unpacked, placed, ...result }: FlatResult): UnpackResult {
-  return { ...result, unpacked: { ...unpacked, placed: placesOf(placed) } }
+export function resultOf({ unpacked, placed, blobs, ...result }: FlatResult): UnpackResult {
+  return { ...result, unpacked: { ...unpacked, placed: placesOf(placed), blobs: textsOf(blobs) as Blake3[] } }
 }
