@@ -140,8 +140,7 @@ class ThreadedUnpacker implements Unpacker {
   }
 
   async #nameBlobs(job: NamingJob): Promise<void> {
-    const file = new URL('./blobs/thread.ts', import.meta.url)
-    const outcome = await this.#give<Outcome<undefined>>(job, { file, name: 'nameInThread' })
+    const outcome = await this.#give<Outcome<undefined>>(job, { name: 'nameInThread' })
     if (outcome.kind !== 'done') throw toError(outcome)
   }
 

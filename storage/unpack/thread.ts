@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import type { MessagePort } from 'node:worker_threads'
-import { diskSyncIo } from '../io.ts'
+import { nameBlobs, type NamingJob } from '../blobs/naming.ts'
+import { blockingIo, diskSyncIo } from '../io.ts'
 import { flattenResult, type FlatResult } from './flat.ts'
 import { type HelpJob, helpUnpack } from './help.ts'
 import { Helper } from './helper.ts'
@@ -72,6 +73,16 @@ export async function helpInThread({ port, leader, ...job }: HelpThreadJob): Pro
 export function hashInThread({ path, ...listed }: HashThreadJob): Outcome<boolean> {
   try {
     return { kind: 'done', result: hasHash(diskSyncIo, path, listed) }
+  } catch (error) {
+    return toFailure(error)
+  }
+}
+
+/** Names blobs. Here, since a thread that had to load another file for it would take ten times as long. */
+export async function nameInThread(job: NamingJob): Promise<Outcome<undefined>> {
+  try {
+    await nameBlobs(blockingIo, job)
+    return { kind: 'done', result: undefined }
   } catch (error) {
     return toFailure(error)
   }
