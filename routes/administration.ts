@@ -14,7 +14,7 @@ import type { Pin } from '../storage/pin.ts'
 
 /** Work that takes longer than a client wants to wait. It goes on when whoever started it goes away. */
 export interface Job {
-  /** Nobody guesses it. */
+  /** A random UUID, so that nobody can guess it. */
   readonly id: string
   readonly kind: JobKind
   readonly state: JobState
@@ -22,11 +22,11 @@ export interface Job {
   readonly startedAt: number
   /** Undefined while it runs. */
   readonly endedAt: number | undefined
-  /** How far it is: numbers that its kind has names for. */
+  /** How far it is: numbers, whose names depend on the kind of job. */
   readonly progress: JobProgress
-  /** What it did; of one that was cancelled, as far as it got. */
+  /** What it did; for one that was cancelled, what it had done by then. Undefined while it runs, and where it has nothing to tell. */
   readonly result: object | undefined
-  /** Why it failed, as a problem says it. */
+  /** Why it failed, in the words of a problem (RFC 9457). */
   readonly error: { readonly code: string; readonly title: string; readonly detail: string } | undefined
 }
 
@@ -34,7 +34,7 @@ export type JobKind = 'prune' | 'scrub' | 'warm'
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled'
 export type JobProgress = Readonly<Record<string, number>>
 
-/** What to forget: all that is stored of a project and its page, its page alone, or one distribution. No index: of all of them. */
+/** What to forget: a project (its files and its page), the page alone, or one distribution. `index` undefined: of every index. */
 export type Forgettable =
   | { readonly kind: 'project' | 'page'; readonly project: ProjectName; readonly index: IndexName | undefined }
   | { readonly kind: 'distribution'; readonly sha256: Sha256 }
@@ -55,18 +55,18 @@ export interface Refreshed {
   readonly removed: readonly Filename[]
 }
 
-/** A list of distributions to be fetched, as its file has it. */
+/** A lock file whose distributions are to be fetched. */
 export interface WarmRequest {
   readonly index: IndexName
   readonly text: string
-  /** Undefined: what the text looks like. */
+  /** Undefined: to be recognized by the text. */
   readonly format: WarmFormat | undefined
 }
 
 export const WARM_FORMATS = ['requirements', 'pylock', 'uv-lock', 'poetry-lock', 'pdm-lock'] as const
 export type WarmFormat = (typeof WARM_FORMATS)[number]
 
-/** What the catalog counts and remembers beside the stats. */
+/** What `GET /admin/stats` tells beside the stats of the repository. */
 export interface Usage {
   /** Downloads that run. */
   readonly spools: readonly SpoolProgress[]
@@ -76,32 +76,37 @@ export interface Usage {
   readonly runs: Awaited<ReturnType<Catalog['findRuns']>>
 }
 
+/** A download that runs. */
 export interface SpoolProgress extends Sighting {
-  /** Bytes; undefined while upstream does not say. */
+  /** Bytes of the whole file; undefined while upstream does not say. */
   readonly size: number | undefined
+  /** Bytes that came so far. */
   readonly received: number
 }
 
-/** What the admin routes need beside the stats and the prune of a repository: one method per endpoint. Errors are as those of a repository. */
+/** What the admin routes need beside a repository's `stats`, `planPrune` and `executePrune`: one method per endpoint. Errors have codes likewise. */
 export interface Administration {
-  /** Those that run and the latest that ended, the newest first. */
+  /** Those that run and those that ended lately, the newest first. */
   listJobs(): readonly Job[]
   findJob(id: string): Job | undefined
-  /** The job now and at every change, some times a second at most; the last one is ended. The same again now and then, where nothing changes. */
+  /**
+   * The job as it is now, and again after each change (a few times a second at most), until it has ended. While nothing changes, the same object
+   * comes again now and then, so that a follower can show that the connection is alive. Undefined: there is no such job.
+   */
   watchJob(id: string, options: { readonly signal: AbortSignal }): AsyncIterable<Job> | undefined
-  /** Tells a job to end, which it does soon; nothing happens to one that has ended. */
+  /** Tells a job to end, which it does soon. One that has ended stays as it is. Undefined: there is no such job. */
   cancelJob(id: string): Job | undefined
 
-  /** Where a scrub runs already, that one. Bytes per second; undefined: as configured. */
+  /** Starts a scrub, or returns the one that runs already. `bytesPerSecond` undefined: as configured. */
   startScrub(options: { readonly bytesPerSecond: number | undefined }): Job
-  /** Throws `ERR_JOB_RUNNING` where one runs, since it may be within another budget. */
+  /** Throws `ERR_JOB_RUNNING` where a prune runs already, since that may have another budget. */
   startPrune(budget: PruneBudget): Job
   /** Throws `ERR_BAD_REQUEST` for a list that cannot be read. */
   startWarm(request: WarmRequest): Job
 
   /** Cheap: nothing of the store is walked. */
   usage(): Promise<Usage>
-  /** All that was counted until now. */
+  /** Includes what was counted a moment ago. */
   findTraffic(query: TrafficQuery): Promise<readonly TrafficSum[]>
 
   listPins(): Promise<readonly KeptPin[]>
@@ -110,6 +115,6 @@ export interface Administration {
   removePin(pin: Pin): Promise<boolean>
   /** Undefined: there is nothing of it here. Throws `ERR_PINNED`, and does nothing, where any of it is pinned. */
   forget(what: Forgettable): Promise<Forgotten | undefined>
-  /** Asks upstream now, whatever is known; a virtual index, all that it would ask. */
+  /** Asks upstream for the page now, however fresh the known one is; for a virtual index, each index that it would ask. */
   refresh(index: IndexName, project: ProjectName): Promise<readonly Refreshed[]>
 }

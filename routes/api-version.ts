@@ -1,6 +1,6 @@
 import type { ProjectPage } from '../storage/model.ts'
 
-/** Of a list of projects, which has had the same shape ever since. */
+/** The version that a list of projects has: its form has not changed from 1.0 to 1.4. */
 export const LIST_VERSION = '1.4'
 
 /**

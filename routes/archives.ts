@@ -12,10 +12,13 @@ const CONTENT_TYPES: Readonly<Record<ArchiveForm, string>> = {
 
 export const ARCHIVE_FORMS = Object.keys(CONTENT_TYPES) as readonly ArchiveForm[]
 
-/** For what always unpacks to the same, though other bytes may do that tomorrow: whatever a cache holds is right. */
+/**
+ * For an archive that always unpacks to the same files, though its bytes may differ tomorrow (made of another wheel, or by another version of the
+ * compressor): what a cache holds stays right.
+ */
 export const LASTING = 'public, max-age=31536000'
 
-/** `{name}.tar.gz` as `{name}` and the form; no form where there is no such ending. */
+/** Splits `{name}.tar.gz` into name and form; without such an ending the form is undefined. */
 export function splitArchiveName(text: string): { readonly text: string; readonly form: ArchiveForm | undefined } {
   const form = ARCHIVE_FORMS.find((candidate) => text.endsWith(`.${candidate}`))
   return form === undefined ? { text, form } : { text: text.slice(0, -form.length - 1), form }

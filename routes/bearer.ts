@@ -14,7 +14,7 @@ export function requireBearer(authorization: string | undefined, token: string |
   })
 }
 
-/** In constant time: how long it takes says nothing of either text, whose hashes alone are compared, to their ends. */
+/** Compares in constant time: it compares hashes, and to their ends, so that how long it takes says nothing of the token. */
 function isSame(a: string, b: string): boolean {
   const left = hashSha256(Buffer.from(a))
   const right = hashSha256(Buffer.from(b))

@@ -6,9 +6,9 @@ import { StandingReply } from './content-headers.ts'
 import type { NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
-import { LazyFileOptions } from './lazy-options.ts'
 import { parsePath } from './path.ts'
 import type { Repository } from './repository.ts'
+import { fileOptionsOf } from './request-options.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
 
 /** Any bytes by their digest: distributions, those too that an index lists, files of trees, manifests. */
@@ -20,7 +20,7 @@ export function blobRoutes(repository: Repository, shortcuts: Shortcuts): Hono<N
     const digest = parseDigest(text)
     const reply = new StandingReply({ contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
     return (c) =>
-      andThen(repository.findBlob(digest, new LazyFileOptions(c)), (blob) => {
+      andThen(repository.findBlob(digest, fileOptionsOf(c)), (blob) => {
         if (blob === undefined) throw notFound(`blob ${text}`)
         return sendContent(c, blob, reply)
       })

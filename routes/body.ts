@@ -26,7 +26,7 @@ export function sendContent(c: Exchange, content: Content, options: ContentReply
   const status = range === undefined ? 200 : 206
   const headers = range === undefined ? whole : withRange(whole, range, size)
 
-  // Nothing may be opened: nobody would read it.
+  // HEAD: nothing may be opened, since nobody would read it or close it.
   if (method === 'HEAD') return sendWhole(c, status, { headers })
   const length = range === undefined ? size : range.last - range.first + 1
   options.meter?.(length ?? 0, content.blake3 === undefined ? 'upstream' : 'store')
@@ -52,7 +52,8 @@ async function streamContent(
   const chunks = await content.open(range, c.req.raw.signal)
   c.env.outgoing.writeHead(status, headers as string[])
   const length = range === undefined ? content.size : range.last - range.first + 1
-  // A download that is being followed may let its first byte wait; a stored blob's first bytes share a packet with the headers.
+  // A download (only it has no BLAKE3 yet) may keep the client waiting for the first byte, so its headers go ahead. A stored blob's headers share a
+  // packet with its first bytes.
   await streamBody(c.env.outgoing, chunks, { length, flush: content.blake3 === undefined })
   return RESPONSE_ALREADY_SENT
 }

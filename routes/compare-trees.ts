@@ -69,7 +69,7 @@ function* pair(
   }
 }
 
-/** Where one list is over, the other goes on. */
+/** By path; a list that is over comes after all of the other. */
 function orderOf(left: TreeFile | undefined, right: TreeFile | undefined): number {
   if (left === undefined) return 1
   return right === undefined ? -1 : compareUtf8(left.path, right.path)

@@ -9,9 +9,9 @@ const zstdAsync = promisify(zstdCompress)
 const GZIP_LEVEL = 6
 const ZSTD_LEVEL = 3
 
-/** Up to this, the way to another thread and back takes ten times as long as to compress, bytes. */
+/** Up to this many bytes, compressing takes a tenth of the time that the way to another thread and back would. */
 const SHORT_BYTES = 4096
-/** A window that holds a short page, and tables to match: those for any page would take longer to set up than to use. */
+/** A small window and small tables, enough for a short page: setting up the usual ones would take longer than using them. */
 const SHORT_GZIP = { level: GZIP_LEVEL, windowBits: 12, memLevel: 5 }
 
 /** Applies a content coding; to more than a few kilobytes off the event loop. */

@@ -15,7 +15,7 @@ export interface ContentReply {
 
 type Headers = Readonly<Record<string, string>>
 
-/** What is said of a content to whoever asks for it. */
+/** The headers of the responses that a content may get. */
 export interface ContentHeaders {
   readonly etag: string | undefined
   /** Of a 304. */
@@ -36,14 +36,17 @@ export function headersOf(content: Content, reply: ContentReply): ContentHeaders
 
 type Facts = Pick<Content, 'size' | 'sha256' | 'blake3' | 'validator' | 'isExact'>
 
-/** For a URL that mostly has the same content again: to put its headers together takes longer than to send them, so the last ones are kept. */
+/**
+ * A reply for a URL that mostly has the same content each time: the last headers are kept, and used again while the content is the same, since
+ * putting them together takes longer than sending them.
+ */
 export class StandingReply implements ContentReply {
   readonly contentType: string
   readonly cacheControl: string
   readonly headers: Headers
   readonly meter: Meter
   readonly #reply: ContentReply
-  // Not the content itself, which may be large, and has its place elsewhere.
+  // What the last content is recognized by. Not the content itself, which may be large: whether its bytes stay in memory is decided elsewhere.
   #last: (Facts & ContentHeaders) | undefined
 
   constructor(reply: ContentReply) {
@@ -76,7 +79,7 @@ function isSame(left: Facts, right: Facts): boolean {
   )
 }
 
-/** Strong, and mostly the digest of the bytes; weak where these may vary. None while only a finished download can tell. */
+/** Strong, and mostly the digest of the bytes; weak where the bytes may vary. Undefined for a download whose digest nobody knows yet. */
 function etagOf(content: Content): string | undefined {
   if (content.sha256 !== undefined) return `"sha256:${content.sha256}"`
   if (content.blake3 !== undefined) return `"blake3:${content.blake3}"`
@@ -88,7 +91,7 @@ function lengthOf({ size }: Content): Headers {
   return size === undefined ? {} : { 'Content-Length': String(size), 'Accept-Ranges': 'bytes' }
 }
 
-/** RFC 9530 §3: of the whole, also where a part is sent. It knows no BLAKE3. */
+/** RFC 9530 §3: `Repr-Digest` is that of the whole, also where a range is sent. It has no name for BLAKE3, so that has a header of our own. */
 function digestsOf({ sha256, blake3 }: Content): Headers {
   return {
     ...(sha256 !== undefined && { 'Repr-Digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:` }),

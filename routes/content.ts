@@ -13,9 +13,9 @@ export interface Content {
   /** Known for stored bytes, and for a download by what the index promises. */
   readonly sha256: Sha256 | undefined
   readonly blake3: Blake3 | undefined
-  /** What tells these bytes from any others, where no digest of them is known but they are always the same. */
+  /** Identifies bytes whose digest is not known, since they are made while they are sent: the ETag instead of a digest. */
   readonly validator?: string | undefined
-  /** False: what has the same validator means the same, but may be other bytes. */
+  /** False: two contents with the same validator mean the same, but may differ in bytes, so that the ETag is weak. */
   readonly isExact?: boolean | undefined
   /** The whole, where it is small enough to be kept in memory. */
   readonly bytes: Uint8Array | undefined

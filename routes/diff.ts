@@ -1,12 +1,11 @@
-import { type ChangedFile, compareTrees, type TreeDifference } from './compare-trees.ts'
 import type { TreeFile } from '../storage/model.ts'
+import { type ChangedFile, compareTrees, type TreeDifference } from './compare-trees.ts'
 import type { Exchange } from './env.ts'
 import { findTree } from './find-tree.ts'
 import { IMMUTABLE, REVALIDATE } from './headers.ts'
-import { LazyOptions } from './lazy-options.ts'
-import { sendText } from './listings.ts'
 import { renderList } from './render-list.ts'
 import type { Repository } from './repository.ts'
+import { sendText } from './send-text.ts'
 import type { NamedTree } from './tree-address.ts'
 
 /** Sends what is added, removed and changed from one tree to another. */
@@ -15,8 +14,7 @@ export async function sendDiff(
   repository: Repository,
   { from, to }: { readonly from: NamedTree; readonly to: NamedTree },
 ): Promise<Response> {
-  const options = new LazyOptions(c)
-  const [before, after] = await Promise.all([findTree(repository, from, options), findTree(repository, to, options)])
+  const [before, after] = await Promise.all([findTree(repository, from), findTree(repository, to)])
   const ids = JSON.stringify({ from: `blake3:${before.tree.id}`, to: `blake3:${after.tree.id}` })
   const difference = await renderDifference(await compareTrees(before.tree, after.tree))
   const areIds = from.name.algorithm === 'blake3' && to.name.algorithm === 'blake3'

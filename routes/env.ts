@@ -8,7 +8,7 @@ export interface NodeEnv {
 
 export type NodeContext = Context<NodeEnv>
 
-/** One request, and where its response goes: what most routes need of hono's context, which is not made for each (see shortcuts.ts). */
+/** One request and its response: what most routes need of hono's context. A request that takes a shortcut (shortcuts.ts) has no such context. */
 export interface Exchange {
   readonly env: HttpBindings
   readonly req: { readonly raw: Pick<Request, 'url' | 'signal'> }

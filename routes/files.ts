@@ -5,8 +5,8 @@ import { type ContentReply, StandingReply } from './content-headers.ts'
 import type { NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE, REVALIDATE } from './headers.ts'
-import { LazyFileOptions } from './lazy-options.ts'
 import type { FileReference, Repository } from './repository.ts'
+import { fileOptionsOf } from './request-options.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
 import { parseFileUrl } from './urls.ts'
 
@@ -28,7 +28,7 @@ function fileAnswer(repository: Repository, reference: FileReference): Answer {
   const meter = repository.meterFile(reference)
   const reply = new StandingReply({ ...replyOf(reference, 'application/octet-stream'), meter })
   return (c) =>
-    andThen(repository.findFile(reference, new LazyFileOptions(c)), (file) => {
+    andThen(repository.findFile(reference, fileOptionsOf(c)), (file) => {
       if (file === undefined) throw notFound(`file ${reference.filename}`)
       return sendContent(c, file, reply)
     })
@@ -37,7 +37,7 @@ function fileAnswer(repository: Repository, reference: FileReference): Answer {
 function metadataAnswer(repository: Repository, reference: FileReference): Answer {
   const reply = new StandingReply(replyOf(reference, 'text/plain; charset=utf-8'))
   return (c) =>
-    andThen(repository.findMetadata(reference, new LazyFileOptions(c)), (metadata) => {
+    andThen(repository.findMetadata(reference), (metadata) => {
       if (metadata === undefined) throw notFound(`metadata of ${reference.filename}`)
       return sendContent(c, metadata, reply)
     })

@@ -1,6 +1,6 @@
 /**
- * On every response that anybody may read: scripts of any origin may (A18: Pyodide's installer runs in a browser), and no browser guesses
- * at types. Put in by whoever makes the response, since a middleware would cost the hot path more than it saves here.
+ * For every public response: scripts of any origin may read it (A18: Pyodide's installer runs in a browser), and browsers do not guess its
+ * type. Each response is made with them, since a middleware that adds them would slow down the hot path.
  */
 export const READ_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -10,8 +10,8 @@ export const READ_HEADERS = {
 } as const
 
 /**
- * The answer to a browser's question whether it may send a request with headers of its own (Fetch standard: CORS-preflight), beside which
- * methods it may use.
+ * The answer to a browser that asks whether a script may send certain headers (Fetch standard: CORS-preflight). Which methods it may use is added
+ * for each path.
  */
 export const PREFLIGHT_HEADERS = {
   'Access-Control-Allow-Origin': '*',

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { NodeEnv } from './env.ts'
+import { escapeHtml } from './escape-html.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
 import { prefersHtml } from './negotiate.ts'
 import { pipCommand } from './pip-command.ts'
@@ -24,7 +25,7 @@ export function homeRoutes(): Hono<NodeEnv> {
   return app
 }
 
-/** What a proxy that stands before us cut off, as in `/arbor`. */
+/** The path under which a proxy serves us, and which it cuts off: `/arbor`. */
 const PREFIX = /^(?:\/[\w.~-]+)+(?=\/?$)/
 
 /** The base of our URLs as people write it: behind TLS, or below a path, only what stands before us can tell. */
@@ -74,24 +75,20 @@ function makeGuide(base: string): Guide {
 
 function renderHtml({ name, about, index, try: commands, paths }: Guide): string {
   const rows = Object.entries(paths).map(
-    ([path, what]) => `<tr><td><code>${escape(path)}</code></td><td>${escape(what)}</td></tr>`,
+    ([path, what]) => `<tr><td><code>${escapeHtml(path)}</code></td><td>${escapeHtml(what)}</td></tr>`,
   )
   return `<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(name)}</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(name)}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}
 pre{padding:1rem;border:1px solid #8888;border-radius:.4rem;overflow:auto}td{padding:.1rem 1rem .1rem 0}</style></head>
 <body>
-<h1>${escape(name)}</h1>
-<p>${escape(about)}</p>
-<p>The index is <a href="./simple/">${escape(index)}</a>. Try:</p>
-<pre>${commands.map(escape).join('\n')}</pre>
+<h1>${escapeHtml(name)}</h1>
+<p>${escapeHtml(about)}</p>
+<p>The index is <a href="./simple/">${escapeHtml(index)}</a>. Try:</p>
+<pre>${commands.map(escapeHtml).join('\n')}</pre>
 <table>${rows.join('')}</table>
 </body>
 </html>
 `
-}
-
-function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -5,17 +5,17 @@ import type { AtHand } from '../storage/at-hand.ts'
 import type { Exchange } from './env.ts'
 import type { Shortcuts } from './shortcuts.ts'
 
-/** Answers a request for what was routed before. False: it was not, and nothing is done. */
+/** Answers a GET whose target was routed before, without hono. False: it was not, and nothing was done. */
 export type AnswerKnown = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean
 
-/** What may be a host. Whatever else is sent, hono's adaptor looks at and refuses (G6). */
+/** An ordinary Host header. Any other is left to hono's adaptor, which refuses what is no host (G6). */
 const PLAIN_HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 
 type Describe = (error: unknown, c: Exchange) => Response
 
 /** @param describe What a client is told of an error. */
 export function knownAnswers(shortcuts: Shortcuts, describe: Describe): AnswerKnown {
-  // Nearly always what the next request names, too.
+  // The last one that matched: nearly all requests have the same, which need not be matched again.
   let plainHost: string | undefined
   return (incoming, outgoing) => {
     const answer = incoming.method === 'GET' ? shortcuts.find(incoming.url ?? '') : undefined
@@ -36,7 +36,7 @@ export function knownAnswers(shortcuts: Shortcuts, describe: Describe): AnswerKn
   }
 }
 
-/** Never rejects: what cannot be told ends with the connection. */
+/** Never rejects: where not even the error can be sent, the connection is closed. */
 async function finish(c: Exchange, answered: AtHand<Response>, describe: Describe): Promise<void> {
   const { outgoing } = c.env
   try {
@@ -50,7 +50,7 @@ async function finish(c: Exchange, answered: AtHand<Response>, describe: Describ
   }
 }
 
-/** Writes what was not written yet: a problem or a redirection. */
+/** Writes a response that the route has not written itself: a problem or a redirect. */
 async function send(outgoing: ServerResponse, response: Response): Promise<void> {
   if (response === RESPONSE_ALREADY_SENT) return
   const body = response.body === null ? undefined : Buffer.from(await response.arrayBuffer())
@@ -58,7 +58,7 @@ async function send(outgoing: ServerResponse, response: Response): Promise<void>
   outgoing.end(body)
 }
 
-/** Without a web Request, and in one object: it is made for every request that is answered from memory. */
+/** An exchange without a web Request. It is its own `env`, `req` and `raw`: one object less for each request that is answered from memory. */
 class DirectExchange implements Exchange {
   readonly incoming: HttpBindings['incoming']
   readonly outgoing: HttpBindings['outgoing']
@@ -81,7 +81,7 @@ class DirectExchange implements Exchange {
     return this
   }
 
-  /** Of a host that is always the same: what was asked for does not depend on it, and not all that may be a host makes a URL. */
+  /** With a made-up host: what is asked for does not depend on the real one, which might make no valid URL. */
   get url(): string {
     const { url = '' } = this.incoming
     return url.startsWith('/') ? `http://localhost${url}` : url

@@ -1,6 +1,6 @@
 import type { Hashes } from '../storage/model.ts'
 
-/** From the most to the least worth; where an index lists no SHA-256, the first that it does list is passed on. */
+/** From the best to the worst: of the hashes that an index lists for a file, the first of these is passed on. */
 const PREFERENCE = [
   'sha256',
   'sha512',
@@ -17,8 +17,8 @@ const PREFERENCE = [
 ] as const
 
 /**
- * What shipping installers read in the fragment of an HTML link: one that uv does not know costs it the whole page,
- * blake2b means nothing to pip.
+ * The hashes that shipping installers read in the fragment of an HTML link. uv cannot read a page at all that has another one there, and pip
+ * ignores blake2b.
  */
 const IN_FRAGMENTS = new Set(['sha256', 'sha512', 'sha384', 'md5'])
 

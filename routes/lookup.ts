@@ -1,15 +1,15 @@
 import { Hono } from 'hono'
 import type { AtHand } from '../storage/at-hand.ts'
 import { type Filename, parseFilename, parseIndexName, parseProjectName } from '../storage/names.ts'
+import { findVersion, isSameVersion } from '../storage/versions.ts'
 import type { Exchange, NodeContext, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { REVALIDATE } from './headers.ts'
-import { sendText } from './listings.ts'
 import { parsePath } from './path.ts'
 import { replyPending, waitingOptionsOf } from './pending.ts'
 import type { Repository, WheelRecord } from './repository.ts'
+import { sendText } from './send-text.ts'
 import { parseLookupKey } from './tree-name.ts'
-import { findVersion, isSameVersion } from './versions.ts'
 
 /**
  * What is known by a digest, or of a project's files that are stored. Upstream is asked only for a file that is not stored, but listed
@@ -39,7 +39,7 @@ async function answerProject(c: NodeContext, repository: Repository): Promise<Re
   const project = parseProjectName(second)
   const filename = last === undefined ? undefined : parseFilename(last)
   if (!repository.hasIndex(index)) throw notFound(`index ${index}`)
-  const stored = await repository.lookUpProject(index, project, { signal: c.req.raw.signal })
+  const stored = await repository.lookUpProject(index, project)
   const isMeant = (candidate: Filename): boolean =>
     (filename === undefined || candidate === filename) &&
     (version === undefined || isSameVersion(findVersion(candidate, project), version))

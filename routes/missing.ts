@@ -1,37 +1,30 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { type Blake3, parseDigest } from '../storage/digest.ts'
 import { MalformedError } from '../storage/errors.ts'
 import type { NodeEnv } from './env.ts'
-import { notFound, RouteError } from './errors.ts'
+import { notFound, type RouteError } from './errors.ts'
 import { findTreeId } from './find-tree.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
 import { parsePath } from './path.ts'
 import type { Repository } from './repository.ts'
+import { badRequest, limitBody } from './request-body.ts'
 import { streamBody } from './stream-body.ts'
 import { parseTreeName } from './tree-name.ts'
 
 /** Some hundred thousand digests. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
 
-/** Of a tree, only what the client lacks. */
+/** The files of a tree that the client lacks, as a tar of blobs. */
 export function missingRoutes(repository: Repository): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
-  const limitBody = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError() {
-      throw new RouteError('ERR_BODY_TOO_LARGE', `The body has more than ${MAX_BODY_BYTES} bytes.`)
-    },
-  })
-  app.post('/trees/:id/missing', limitBody, async (c) => {
+  app.post('/trees/:id/missing', limitBody(MAX_BODY_BYTES), async (c) => {
     const [, text = ''] = parsePath(c.req.raw.url)
-    const { signal } = c.req.raw
-    const id = await findTreeId(repository, { name: parseTreeName(text), text }, { signal })
-    const content = await repository.findMissing(id, parseHave(await c.req.text()), { signal })
+    const id = await findTreeId(repository, { name: parseTreeName(text), text })
+    const content = await repository.findMissing(id, parseHave(await c.req.text()))
     if (content === undefined) throw notFound(`tree ${text}`)
-    const chunks = await content.open(undefined, signal)
+    const chunks = await content.open(undefined, c.req.raw.signal)
     c.env.outgoing.writeHead(200, {
       ...READ_HEADERS,
       'Content-Type': 'application/x-tar',
@@ -51,9 +44,7 @@ function parseHave(text: string): ReadonlySet<Blake3> {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new RouteError('ERR_BAD_REQUEST', 'The body is not JSON, sent as it is: without a Content-Encoding.', {
-      cause,
-    })
+    throw badRequest('The body is not JSON, sent as it is: without a Content-Encoding.', { cause })
   }
   const have = typeof value === 'object' && value !== null && 'have' in value ? value.have : undefined
   if (!Array.isArray(have)) throw malformedBody('this has no such list')
@@ -61,7 +52,7 @@ function parseHave(text: string): ReadonlySet<Blake3> {
 }
 
 function parseBlob(value: unknown): Blake3 {
-  // Never made a text of: a list in a list would read as what is in it, and a deep one fails.
+  // Not converted by String(): [["blake3:…"]] would become a good digest, and a list nested deeply enough overflows the stack.
   if (typeof value !== 'string') throw malformedBody('each digest is a string')
   const digest = parseDigest(value)
   if (digest.algorithm !== 'blake3') throw new MalformedError('blob', value, 'it begins with blake3:')
@@ -69,5 +60,5 @@ function parseBlob(value: unknown): Blake3 {
 }
 
 function malformedBody(rule: string): RouteError {
-  return new RouteError('ERR_BAD_REQUEST', `The body is {"have": ["blake3:…", …]}: ${rule}.`)
+  return badRequest(`The body is {"have": ["blake3:…", …]}: ${rule}.`)
 }

@@ -6,12 +6,12 @@ import type { Pending, WheelTreeOptions } from './repository.ts'
 /** How soon a client should ask again for what is being fetched or made, seconds: most takes less. */
 const RETRY_AFTER = '1'
 
-/** Whether a request waits for what is not there yet. */
+/** Whether the client wants to wait for what is not there yet. */
 export function waitingOptionsOf(c: Exchange): WheelTreeOptions {
-  return { signal: c.req.raw.signal, respondAsync: prefersAsync(c.env.incoming.headers['prefer']?.toString()) }
+  return { respondAsync: prefersAsync(c.env.incoming.headers['prefer']?.toString()) }
 }
 
-/** RFC 7240 §4.1: it is not there yet, and the client would rather come back. */
+/** RFC 7240 §4.1: 202, since it is not there yet, and the client prefers to come back for it. */
 export function replyPending(): Response {
   const state: Pending = 'pending'
   return replyJson({ state }, { 'Retry-After': RETRY_AFTER, 'Preference-Applied': 'respond-async' }, 202)

@@ -1,4 +1,4 @@
-/** What a person types to have pip install through the index at `url`; it refuses one without TLS, unless that is on this machine or named as trusted. */
+/** The command that has pip install through the index at `url`. pip refuses an index without TLS, unless it is on this machine or named as trusted. */
 export function pipCommand(url: URL, project: string): string {
   const trusted = url.protocol === 'https:' || isLoopback(url.hostname) ? '' : ` --trusted-host ${url.hostname}`
   return `pip install --index-url ${url.href}${trusted} ${project}`

@@ -21,7 +21,7 @@ export function parseRange(header: string | undefined): RangeRequest | undefined
   return range.last !== undefined && range.last < range.first ? undefined : range
 }
 
-/** Digits beyond all lengths stay beyond all lengths. */
+/** A number too large for any file's length becomes one that still is, and can be calculated with. */
 function toPosition(digits: string): number {
   return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
 }

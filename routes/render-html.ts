@@ -24,7 +24,10 @@ export function* renderHtmlPage({ index, page }: PageSnapshot, toRoot: string): 
 /** The list of an index's projects, likewise. */
 export function* renderHtmlList({ projects }: ProjectListSnapshot): Generator<string> {
   yield* renderHead(LIST_VERSION, 'Simple index', '')
-  yield* inPieces(projects, (name) => `<a href="${escapeHtml(normalizeProjectName(name))}/">${escapeHtml(name)}</a>\n`)
+  yield* inPieces(
+    projects,
+    (name) => `<a href="${escapeAsPypi(normalizeProjectName(name))}/">${escapeAsPypi(name)}</a>\n`,
+  )
   yield '</body>\n</html>'
 }
 
@@ -42,24 +45,24 @@ ${tags}    <title>${title}</title>
 function statusTags(projectStatus: PageSnapshot['page']['projectStatus']): string {
   if (projectStatus === undefined) return ''
   const { status, reason } = projectStatus
-  const tag = `<meta name="pypi:project-status" content="${escapeHtml(status)}">`
-  return reason === undefined ? tag : `${tag}<meta name="pypi:project-status-reason" content="${escapeHtml(reason)}">`
+  const tag = `<meta name="pypi:project-status" content="${escapeAsPypi(status)}">`
+  return reason === undefined ? tag : `${tag}<meta name="pypi:project-status-reason" content="${escapeAsPypi(reason)}">`
 }
 
 /** PyPI's blank before a `>` that no metadata precedes is part of the frozen form. */
 function renderAnchor(index: IndexName, file: ListedFile, toRoot: string): string {
   const { requiresPython, yanked, coreMetadata, provenance } = file
   let attributes = ' '
-  if (requiresPython !== undefined) attributes += `data-requires-python="${escapeHtml(requiresPython)}" `
-  if (yanked !== undefined) attributes += `data-yanked="${yanked === true ? '' : escapeHtml(yanked)}" `
+  if (requiresPython !== undefined) attributes += `data-requires-python="${escapeAsPypi(requiresPython)}" `
+  if (yanked !== undefined) attributes += `data-yanked="${yanked === true ? '' : escapeAsPypi(yanked)}" `
   if (coreMetadata !== undefined) {
     const sha256 = coreMetadata === true ? undefined : coreMetadata['sha256']
     const mark = sha256 === undefined ? 'true' : `sha256=${sha256}`
     attributes += `data-dist-info-metadata="${mark}" data-core-metadata="${mark}"`
   }
-  if (provenance) attributes += `${coreMetadata === undefined ? '' : ' '}data-provenance="${escapeHtml(provenance)}"`
-  const href = escapeHtml(toRoot + formatFilePath(index, file) + formatFragment(file.hashes))
-  return `<a href="${href}"${attributes}>${escapeHtml(file.filename)}</a><br />\n`
+  if (provenance) attributes += `${coreMetadata === undefined ? '' : ' '}data-provenance="${escapeAsPypi(provenance)}"`
+  const href = escapeAsPypi(toRoot + formatFilePath(index, file) + formatFragment(file.hashes))
+  return `<a href="${href}"${attributes}>${escapeAsPypi(file.filename)}</a><br />\n`
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -73,8 +76,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 }
 
-/** For text and for quoted attributes. A line break is escaped too, so that an anchor stays on its line. */
-function escapeHtml(text: string): string {
+/**
+ * For text and for quoted attributes: byte for byte as PyPI writes it, unlike escape-html.ts. A line break is escaped too, so that an anchor stays on
+ * its line.
+ */
+function escapeAsPypi(text: string): string {
   return text.replaceAll(/[&<>"'\p{Cc}]/gu, (character) => ESCAPES[character] ?? '\ufffd')
 }
 

@@ -1,10 +1,10 @@
 import type { ListedFile } from '../storage/model.ts'
 import type { IndexName } from '../storage/names.ts'
 import { LIST_VERSION, offeredFiles, versionOf } from './api-version.ts'
+import { completeVersions } from './complete-versions.ts'
 import { chooseHash } from './listed-hash.ts'
 import type { PageSnapshot, ProjectListSnapshot } from './repository.ts'
 import { formatFilePath } from './urls.ts'
-import { completeVersions } from './versions.ts'
 
 /** So many files (or names) are one piece of a rendering: a millisecond or so of work. */
 const PER_PIECE = 200

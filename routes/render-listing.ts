@@ -1,5 +1,6 @@
 import { hashSha256 } from '../storage/digest.ts'
 import type { Directory, NamedFile, Subdirectory } from './directory.ts'
+import { escapeHtml } from './escape-html.ts'
 import { renderList } from './render-list.ts'
 
 /** What is listed: `path` is empty for the root, and `tree` the name by which the tree was asked for. */
@@ -25,7 +26,7 @@ h1{font-size:1.2rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:
 td,th{padding:.15rem 1rem .15rem 0;text-align:left;font-weight:normal}th{border-bottom:1px solid #8888}
 td:nth-child(2),th:nth-child(2){text-align:right;white-space:nowrap}td:first-child{overflow-wrap:anywhere}`
 
-/** Nothing but its own style sheet: what the page shows was named by strangers. */
+/** Allows nothing but the page's own style sheet, since strangers chose the names that it shows. */
 export const LISTING_POLICY = `default-src 'none'; style-src 'sha256-${Buffer.from(hashSha256(Buffer.from(STYLE)), 'hex').toString('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 /** For people: with links that are relative, so that they are right behind any proxy. */
@@ -43,7 +44,7 @@ export async function renderHtmlListing({ tree, path, directory, portable }: Lis
   return `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
-<title>${escape(path === '' ? tree : `${path}/`)}</title><style>${STYLE}</style></head>
+<title>${escapeHtml(path === '' ? tree : `${path}/`)}</title><style>${STYLE}</style></head>
 <body>
 <h1>${[link(root, tree), ...crumbs].join(' / ')}</h1>
 <p>The whole tree: ${archives.join(', ')}, ${link(`${root}../${tree}`, 'manifest')}.</p>${warning}
@@ -62,7 +63,7 @@ function renderDirectory({ name, files, size }: Subdirectory): string {
 }
 
 function renderFile({ name, file: { size, executable } }: NamedFile): string {
-  const download = `<a href="${escape(`./${encode(name)}`)}" download>download</a>`
+  const download = `<a href="${escapeHtml(`./${encode(name)}`)}" download>download</a>`
   return row(link(`./${encode(name)}`, name), formatSize(size), executable ? `${download}, executable` : download)
 }
 
@@ -71,7 +72,7 @@ function row(...cells: readonly string[]): string {
 }
 
 function link(href: string, text: string): string {
-  return `<a href="${escape(href)}">${escape(text)}</a>`
+  return `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`
 }
 
 /** One component of a path, colons included, so that no name can pass for a scheme. */
@@ -92,8 +93,4 @@ function formatSize(size: number): string {
   }
   const digits = unit === 'B' || value >= 100 ? 0 : 1
   return `<span title="${size} bytes">${value.toFixed(digits)} ${unit}</span>`
-}
-
-function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

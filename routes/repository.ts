@@ -10,20 +10,15 @@ import type { LookupKey, TreeAlias } from './tree-name.ts'
 
 export type { ArchiveForm } from '../storage/tree-renditions.ts'
 
-export interface RequestOptions {
-  /** The client went away, or the server shuts down. Work that others share goes on. */
-  readonly signal: AbortSignal
-}
-
-export interface PageOptions extends RequestOptions {
-  /** D5: the client said that it does not want what was confirmed some time ago (`no-cache`, `max-age=0`). */
+export interface PageOptions {
+  /** D5: the client demands a page that upstream has just confirmed (`no-cache`, `max-age=0`). */
   readonly insists: boolean
 }
 
-export interface FileOptions extends RequestOptions {
-  /** The content is not going to be opened: nothing is downloaded for a size that the page already says. */
-  readonly describe: boolean
-  /** Only a range of it is asked for, which need not cause a download either. */
+export interface FileOptions {
+  /** The content will not be opened (HEAD): its size may come from the index, without a download. */
+  readonly headersOnly: boolean
+  /** Only a range of it is asked for, which need not start a download either. */
   readonly part?: boolean
 }
 
@@ -60,20 +55,15 @@ export interface ServedTreeFile {
   readonly content: Content
   /** The content coding of `content`; undefined: the file as it is. */
   readonly encoding: 'gzip' | undefined
-  /** Of the file as it is. */
+  /** Of the file itself, whatever the coding of `content`. */
   readonly blake3: Blake3
   readonly executable: boolean
-  /** The bytes of `content` for another request, counted as a use; undefined where they are not in memory any more: then find the file again. */
+  /** The bytes of `content` for a later request, which counts as a use. Undefined: they left memory, and the file has to be found again. */
   readonly findAgain?: (() => Uint8Array | undefined) | undefined
 }
 
-export interface TreeFileOptions extends RequestOptions {
-  /** The client takes that coding. */
-  readonly gzip: boolean
-}
-
-export interface WheelTreeOptions extends RequestOptions {
-  /** Say that it is pending rather than wait until a wheel is downloaded and its tree made. */
+export interface WheelTreeOptions {
+  /** Answer `pending` instead of waiting until the wheel is downloaded and its tree is made. */
   readonly respondAsync: boolean
 }
 
@@ -110,7 +100,7 @@ export interface WheelRecord {
 export interface UpstreamStats {
   /** `open`: it is in trouble, and not asked. `half-open`: the next request will tell whether it is well again. */
   readonly state: 'closed' | 'open' | 'half-open'
-  /** Requests that failed since the last that did not. */
+  /** Failed requests since the last success. */
   readonly failures: number
   /** ISO 8601; absent where it is closed. */
   readonly openUntil?: string
@@ -163,7 +153,7 @@ export interface Repository {
   hasIndex(index: IndexName): boolean
 
   /** GET /simple/ */
-  listProjects(index: IndexName, options: RequestOptions): Promise<ProjectListSnapshot>
+  listProjects(index: IndexName): Promise<ProjectListSnapshot>
   /** GET /simple/{project}/ */
   findPage(index: IndexName, project: ProjectName, options: PageOptions): AtHand<PageSnapshot | undefined>
   /** GET and HEAD /files/{index}/{sha256}/{filename} */
@@ -171,7 +161,7 @@ export interface Repository {
   /** Made once for a URL; what it returns is called for each response. */
   meterFile(reference: FileReference): Meter
   /** GET /files/{index}/{sha256}/{filename}.metadata (PEP 658) */
-  findMetadata(reference: FileReference, options: RequestOptions): AtHand<Content | undefined>
+  findMetadata(reference: FileReference): AtHand<Content | undefined>
 
   /** GET and HEAD /wheels/{digest}: what is not stored comes from an index that lists its SHA-256, as at its own URL there. */
   findWheel(digest: Digest, options: FileOptions): Promise<Content | undefined>
@@ -184,21 +174,21 @@ export interface Repository {
     options: WheelTreeOptions,
   ): Promise<Content | Pending | undefined>
   /** GET /trees/{id} */
-  findManifest(id: Blake3, options: RequestOptions): AtHand<Manifest | undefined>
+  findManifest(id: Blake3): AtHand<Manifest | undefined>
   /** The ids of the trees that an alias means. */
-  findTreeIds(alias: TreeAlias, options: RequestOptions): Promise<readonly Blake3[]>
-  /** GET /trees/{id}.{form}: undefined also where it is made of a wheel, and none that has the tree is stored. */
-  findTreeArchive(id: Blake3, form: ArchiveForm, options: RequestOptions): Promise<Content | undefined>
-  /** GET /trees/{id}/{path}: with `gzip` in that coding, where it is at hand and shorter. */
-  findTreeFile(id: Blake3, path: TreePath, options: TreeFileOptions): AtHand<ServedTreeFile | undefined>
+  findTreeIds(alias: TreeAlias): Promise<readonly Blake3[]>
+  /** GET /trees/{id}.{form}: undefined also where that form is made from a wheel, and no wheel with this tree is stored. */
+  findTreeArchive(id: Blake3, form: ArchiveForm): Promise<Content | undefined>
+  /** GET /trees/{id}/{path}. `gzip`: the client accepts that coding, which is used where it is at hand and shorter. */
+  findTreeFile(id: Blake3, path: TreePath, options: { readonly gzip: boolean }): AtHand<ServedTreeFile | undefined>
   /** POST /trees/{id}/missing: a tar of the blobs that are not in `have`. It has a size. */
-  findMissing(id: Blake3, have: ReadonlySet<Blake3>, options: RequestOptions): Promise<Content | undefined>
+  findMissing(id: Blake3, have: ReadonlySet<Blake3>): Promise<Content | undefined>
   /** GET and HEAD /blobs/{digest}; by SHA-256 as {@link findWheel}. */
   findBlob(digest: Digest, options: FileOptions): AtHand<Content | undefined>
-  /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. Fetches likewise. */
+  /** GET /lookup/{key}: by any wheel's sha256 or blake3, by a tree's id (or dirhash, as blake3), or by a tree's alias. Fetches as {@link findWheel}. */
   lookup(key: LookupKey, options: WheelTreeOptions): Promise<readonly WheelRecord[] | Pending>
   /** GET /lookup/{index}/{project}: what is stored of it, oldest first. */
-  lookUpProject(index: IndexName, project: ProjectName, options: RequestOptions): Promise<readonly WheelRecord[]>
+  lookUpProject(index: IndexName, project: ProjectName): Promise<readonly WheelRecord[]>
 
   /** GET /admin/stats */
   stats(): Promise<RepositoryStats>

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { hashBlake3 } from '../storage/digest.ts'
 import { Pace } from '../storage/pace.ts'
+import { SingleFlight } from '../storage/single-flight.ts'
 import { compress } from './compress.ts'
 import type { PageEncoding } from './negotiate.ts'
 import { type HeaderList, listHeaders } from './send.ts'
@@ -16,7 +17,7 @@ export interface Representation {
   readonly current: HeaderList
 }
 
-/** How a page is made into one of its forms. */
+/** How a source is made into one of its forms. */
 export interface Form {
   /** The body, in pieces; called only if it is not in memory. */
   readonly render: () => Iterable<string>
@@ -27,16 +28,18 @@ export interface Form {
 }
 
 const ENCODINGS: Readonly<Record<PageEncoding, number>> = { identity: 0, gzip: 1, zstd: 2 }
+const ENCODING_COUNT = 3
 
 /** The most forms that one source can have. */
-export const MAX_FORMS = 8
+const MAX_FORMS = 8
 
 /** What was rendered and compressed, kept in memory: once for all who ask for it, at the same time or later. */
 export class Representations {
-  // Numbers for keys: to put a string together would cost as much as the rest of a look-up.
+  // The keys are numbers, since putting a string together would take as long as the rest of a look-up.
   readonly #kept: LRUCache<number, Representation>
-  readonly #making = new Map<number, Promise<Representation>>()
-  // Not the sources themselves: what is kept here must not keep them alive.
+  readonly #making = new SingleFlight<number, Representation>()
+  readonly #rendering = new SingleFlight<number, Encoded>()
+  // Ids stand for the sources in keys, so that a kept representation does not keep its source alive.
   readonly #ids = new WeakMap<object, number>()
   #lastId = 0
 
@@ -45,55 +48,51 @@ export class Representations {
     this.#kept = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => bytes.length + 500 })
   }
 
-  /** What is in memory of a source, in the form of that number (less than {@link MAX_FORMS}). */
-  find(source: object, form: number, encoding: PageEncoding): Representation | undefined {
-    return this.#kept.get(this.#keyOf(source, form, encoding))
+  /** What is in memory of a source. `formNumber` (less than {@link MAX_FORMS}) is what the caller calls one of its forms. */
+  find(source: object, formNumber: number, encoding: PageEncoding): Representation | undefined {
+    return this.#kept.get(this.#keyOf(source, formNumber, encoding))
   }
 
-  /** Makes what {@link find} did not find. Another source is another page, whatever it holds. */
-  make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
-    const key = this.#keyOf(source, number, encoding)
-    let making = this.#making.get(key)
-    if (making === undefined) {
-      making = this.#make(source, number, encoding, form).finally(() => this.#making.delete(key))
-      this.#making.set(key, making)
-    }
-    return making
+  /** Makes what {@link find} did not find. Sources are told apart by identity: another object is another page, though it may say the same. */
+  make(source: object, formNumber: number, encoding: PageEncoding, form: Form): Promise<Representation> {
+    const key = this.#keyOf(source, formNumber, encoding)
+    return this.#making.run(key, () => this.#make(source, formNumber, encoding, form))
   }
 
-  async #make(source: object, number: number, encoding: PageEncoding, form: Form): Promise<Representation> {
-    const { bytes, etag } = await this.#encode(source, number, encoding, form)
+  async #make(source: object, formNumber: number, encoding: PageEncoding, form: Form): Promise<Representation> {
+    const { bytes, etag } = await this.#encode(source, formNumber, encoding, form)
     const coding = encoding === 'identity' ? {} : { 'Content-Encoding': encoding }
     const current = listHeaders({ ...form.headers, ETag: etag, ...coding })
     const made = { bytes, etag, headers: ['Content-Length', String(bytes.length), ...current], current }
-    this.#kept.set(this.#keyOf(source, number, encoding), made)
+    this.#kept.set(this.#keyOf(source, formNumber, encoding), made)
     return made
   }
 
-  async #encode(
-    source: object,
-    number: number,
-    encoding: PageEncoding,
-    form: Form,
-  ): Promise<Pick<Representation, 'bytes' | 'etag'>> {
-    if (encoding === 'identity') {
-      const bytes = await collect(form.render())
-      return { bytes, etag: `"${hashBlake3(bytes).slice(0, 32)}-${form.tag}"` }
-    }
-    const identity = this.find(source, number, 'identity') ?? (await this.make(source, number, 'identity', form))
+  /** What a coding is made from is kept only where somebody asks for it as it is: it is five times as large, and nearly all ask for a coding. */
+  async #encode(source: object, formNumber: number, encoding: PageEncoding, form: Form): Promise<Encoded> {
+    const key = this.#keyOf(source, formNumber, 'identity')
+    const identity = this.#kept.get(key) ?? (await this.#rendering.run(key, () => renderWhole(form)))
+    if (encoding === 'identity') return identity
     const bytes = await compress(identity.bytes, encoding)
     return { bytes, etag: `${identity.etag.slice(0, -1)}-${encoding}"` }
   }
 
-  #keyOf(source: object, form: number, encoding: PageEncoding): number {
+  #keyOf(source: object, formNumber: number, encoding: PageEncoding): number {
     let id = this.#ids.get(source)
     if (id === undefined) {
       this.#lastId += 1
       id = this.#lastId
       this.#ids.set(source, id)
     }
-    return (id * MAX_FORMS + form) * 3 + ENCODINGS[encoding]
+    return (id * MAX_FORMS + formNumber) * ENCODING_COUNT + ENCODINGS[encoding]
   }
+}
+
+type Encoded = Pick<Representation, 'bytes' | 'etag'>
+
+async function renderWhole({ render, tag }: Form): Promise<Encoded> {
+  const bytes = await collect(render())
+  return { bytes, etag: `"${hashBlake3(bytes).slice(0, 32)}-${tag}"` }
 }
 
 async function collect(pieces: Iterable<string>): Promise<Buffer> {

@@ -20,8 +20,8 @@ export function sendWhole(
 }
 
 /**
- * For headers that are sent again and again. The strings are new ones, each in one piece: one that was put together, or cut out of
- * another, is gone over bit by bit whenever it is sent.
+ * A list of headers that is sent again and again. Its strings are copied by way of JSON, so that each is in one piece: V8 keeps a string that was
+ * concatenated, or cut out of another, as references to its parts, and follows these whenever it is sent.
  */
 export function listHeaders(headers: Readonly<Record<string, string>>): HeaderList {
   return JSON.parse(JSON.stringify(Object.entries(headers).flat())) as string[]
@@ -29,7 +29,7 @@ export function listHeaders(headers: Readonly<Record<string, string>>): HeaderLi
 
 const common = new LRUCache<string, string>({ max: 500 })
 
-/** For headers that are kept, among thousands of others: what many of them say is then the same string in all, and so near at hand. */
+/** The same list, with one string object for a value that many kept lists have: of thousands of lists, what is shared stays in the processor's cache. */
 export function shareStrings(list: HeaderList): HeaderList {
   return list.map((text) => {
     const known = common.get(text)

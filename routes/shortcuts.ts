@@ -11,8 +11,8 @@ const MAX_TARGETS = 4000
 const MAX_LENGTH = 500
 
 /**
- * Where GET requests go that were routed before. To route one, to make hono's context for it and to read its URL takes longer than to answer it
- * from memory, and all that depends on the request's target alone.
+ * What answers a GET whose target was routed before. Routing it, making hono's context and reading its URL take longer than an answer from memory,
+ * and all they lead to depends on the target alone.
  */
 export class Shortcuts {
   readonly #answers = new LRUCache<string, Answer>({ max: MAX_TARGETS })
@@ -23,8 +23,8 @@ export class Shortcuts {
   }
 
   /**
-   * A route for hono, of which the next request for the same target knows what it is.
-   * @param read What a URL names. Throws where that is nothing; which is not kept.
+   * A handler for hono. What it finds out about a target is kept for the next request ({@link find}).
+   * @param read Makes the answer for a URL. Throws where the URL names nothing, which is not kept.
    */
   route(read: (url: string) => Answer): Answer {
     return (c) => {

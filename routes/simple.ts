@@ -6,7 +6,6 @@ import { hasCurrent } from './conditional.ts'
 import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { READ_HEADERS } from './headers.ts'
-import { LazyPageOptions } from './lazy-options.ts'
 import {
   negotiateEncoding,
   negotiateType,
@@ -20,26 +19,23 @@ import { renderHtmlList, renderHtmlPage } from './render-html.ts'
 import { renderJsonList, renderJsonPage } from './render-json.ts'
 import type { PageSnapshot, ProjectListSnapshot, Repository } from './repository.ts'
 import { type Representation, Representations } from './representations.ts'
+import { pageOptionsOf } from './request-options.ts'
 import { sendWhole } from './send.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
 import { parseSimpleUrl, type SimpleTarget, TO_ROOT } from './urls.ts'
 
-export interface SimpleOptions {
-  /** How long clients may use a page without asking, seconds: it adds to the time that we do not ask upstream. */
-  readonly maxAgeSeconds?: number | undefined
-  /** Rendered pages kept in memory. */
-  readonly memoryBytes?: number | undefined
-}
+/** How long clients may use a page without asking, seconds: it adds to the time for which we do not ask upstream ourselves. */
+const MAX_AGE_SECONDS = 60
+/** What rendered pages may take in memory, unless somebody says. */
+const MEMORY_BYTES = 64 * 1024 * 1024
 
-const DEFAULTS = { maxAgeSeconds: 60, memoryBytes: 64 * 1024 * 1024 }
+const COMMON_HEADERS = {
+  ...READ_HEADERS,
+  Vary: 'Accept, Accept-Encoding',
+  'Cache-Control': `max-age=${MAX_AGE_SECONDS}, public`,
+}
 
 const PATHS = ['/simple', '/simple/', '/simple/:project', '/simple/:project/'] as const
-
-/** Which of its forms a page or list is sent in. */
-interface Form {
-  readonly type: PageType
-  readonly toRoot: string
-}
 
 type Address =
   | { readonly kind: 'redirect'; readonly location: string }
@@ -59,33 +55,33 @@ type Snapshot = PageSnapshot | ProjectListSnapshot
 
 /** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
 const TAGS: Readonly<Record<PageType, string>> = { [SIMPLE_JSON]: 'json', [SIMPLE_HTML]: 'html', [TEXT_HTML]: 'text' }
-const NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_HTML]: 1, [TEXT_HTML]: 2 }
+/** Its forms by number, for {@link Representations}: each media type comes with the links of either URL. */
+const TYPE_NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_HTML]: 1, [TEXT_HTML]: 2 }
 
 /**
  * Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at
  * `/{index}/simple/`. A page that is in memory is answered without a turn of the event loop, if the repository has it
  * at hand.
  */
-export function simpleRoutes(repository: Repository, shortcuts: Shortcuts, options: SimpleOptions = {}): Hono<NodeEnv> {
+export function simpleRoutes(
+  repository: Repository,
+  shortcuts: Shortcuts,
+  { memoryBytes = MEMORY_BYTES }: { readonly memoryBytes?: number | undefined } = {},
+): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
-  const representations = new Representations(options.memoryBytes ?? DEFAULTS.memoryBytes)
-  const common = {
-    ...READ_HEADERS,
-    Vary: 'Accept, Accept-Encoding',
-    'Cache-Control': `max-age=${options.maxAgeSeconds ?? DEFAULTS.maxAgeSeconds}, public`,
-  }
+  const representations = new Representations(memoryBytes)
 
   const send = (c: Exchange, snapshot: Snapshot, { toRoot, format }: PageAddress): AtHand<Response> => {
     const { headers } = c.env.incoming
     const type = format === undefined ? chooseType(headers) : parseFormat(format)
     const encoding = negotiateEncoding(headers['accept-encoding'])
-    const form = NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
-    const kept = representations.find(snapshot, form, encoding)
+    const formNumber = TYPE_NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
+    const kept = representations.find(snapshot, formNumber, encoding)
     if (kept !== undefined) return reply(c, kept)
     return representations
-      .make(snapshot, form, encoding, {
-        render: () => render(snapshot, { type, toRoot }),
-        headers: { ...common, ...headersOf(snapshot, type) },
+      .make(snapshot, formNumber, encoding, {
+        render: () => render(snapshot, type, toRoot),
+        headers: { ...COMMON_HEADERS, ...headersOf(snapshot, type) },
         tag: TAGS[type],
       })
       .then((made) => reply(c, made))
@@ -96,9 +92,8 @@ export function simpleRoutes(repository: Repository, shortcuts: Shortcuts, optio
     if (address.kind === 'redirect') return () => redirect(address.location)
     const { index, project } = address
     return (c) => {
-      const asked = new LazyPageOptions(c)
       const found: AtHand<Snapshot | undefined> =
-        project === undefined ? repository.listProjects(index, asked) : repository.findPage(index, project, asked)
+        project === undefined ? repository.listProjects(index) : repository.findPage(index, project, pageOptionsOf(c))
       return andThen(found, (snapshot) => {
         if (snapshot === undefined) throw notFound(`project ${project}`)
         return send(c, snapshot, address)
@@ -134,7 +129,7 @@ function findIndex(repository: Repository, name: string | undefined): IndexName 
   }
 }
 
-/** What can be no project's name is one that no index has: 404, so that nobody is asked about it. */
+/** Throws a 404 for what cannot be a project's name, so that no index is asked about it. */
 function findProjectName(text: string): ProjectName {
   try {
     return parseProjectName(text)
@@ -170,7 +165,7 @@ function chooseType(headers: IncomingHttpHeaders): PageType {
   return type === SIMPLE_JSON && FAILS_ON_JSON.test(headers['user-agent'] ?? '') ? SIMPLE_HTML : type
 }
 
-function render(snapshot: Snapshot, { type, toRoot }: Form): Iterable<string> {
+function render(snapshot: Snapshot, type: PageType, toRoot: string): Iterable<string> {
   if ('page' in snapshot) return (type === SIMPLE_JSON ? renderJsonPage : renderHtmlPage)(snapshot, toRoot)
   return (type === SIMPLE_JSON ? renderJsonList : renderHtmlList)(snapshot)
 }

@@ -15,7 +15,7 @@ export async function streamBody(
     readonly flush: boolean
   },
 ): Promise<void> {
-  // Without a listener, what a leaving client makes of a write would end the process.
+  // Without a listener, the error of a write to a client that left would end the process.
   outgoing.on('error', ignore)
   if (options.flush) outgoing.flushHeaders()
   try {
@@ -45,13 +45,13 @@ function writeChunk(outgoing: ServerResponse, chunk: Uint8Array): Promise<void> 
       outgoing.off('close', done)
       resolve()
     }
-    // The callback of a response that waits behind another one on a connection is lost with the connection.
+    // Where a pipelined response still waits for the one before it, a lost connection never calls the callback of `write`.
     outgoing.once('close', done)
     outgoing.write(chunk, done)
   })
 }
 
-/** Ends the connection so that it cannot look like a clean end: HTTP/1.0 without a length ends a body by closing. */
+/** Breaks the connection off, so that nobody takes the body for whole. HTTP/1.0 without a length ends a body by closing, so there it is reset. */
 function breakOff(outgoing: ServerResponse, length: number | undefined): void {
   const { socket } = outgoing
   if (length === undefined && !outgoing.chunkedEncoding && socket !== null) socket.resetAndDestroy()

@@ -6,7 +6,7 @@ import { asksForAll } from './conditional.ts'
 import { presentationOf } from './content-type.ts'
 import type { Exchange } from './env.ts'
 import { cacheControlOf, findTreeId } from './find-tree.ts'
-import { LazyTreeFileOptions } from './lazy-options.ts'
+import { acceptsGzip } from './negotiate.ts'
 import type { Repository, ServedTreeFile } from './repository.ts'
 import { type HeaderList, sendWhole } from './send.ts'
 import type { NamedTree } from './tree-address.ts'
@@ -21,7 +21,7 @@ export function treeFileSender(
 ): (c: Exchange) => AtHand<Response | undefined> {
   let last: { readonly encoding: ServedTreeFile['encoding']; readonly reply: ContentReply } | undefined
   let ready: ReadyFile | undefined
-  // What an alias means may be another tree next time.
+  // An alias may mean another tree next time, so nothing is kept for it.
   const isLasting = address.name.algorithm === 'blake3'
   const send = (c: Exchange, file: ServedTreeFile, gzip: boolean): AtHand<Response> => {
     if (last?.encoding !== file.encoding || last?.reply === undefined || !isLasting) {
@@ -34,24 +34,23 @@ export function treeFileSender(
     return sendContent(c, content, last.reply)
   }
   return (c) => {
-    const options = new LazyTreeFileOptions(c)
-    const { gzip } = options
+    const gzip = acceptsGzip(c.env.incoming.headers['accept-encoding'])
     if (ready?.gzip === gzip && asksForAll(c.env.incoming)) {
       const body = ready.findAgain()
       if (body !== undefined) return sendWhole(c, 200, { headers: ready.headers, body })
     }
-    return andThen(findTreeId(repository, address, options), (id) =>
-      andThen(repository.findTreeFile(id, address.path, options), (file) => file && send(c, file, gzip)),
+    return andThen(findTreeId(repository, address), (id) =>
+      andThen(repository.findTreeFile(id, address.path, { gzip }), (file) => file && send(c, file, gzip)),
     )
   }
 }
 
 /**
- * Of the file as it was sent last, what it takes to send it again. Where thousands of files are asked for in turn, each object on the way to the bytes
- * has to come from far memory: by way of the manifest and its paths a request took a seventh longer.
+ * What it takes to send the file again as it was sent last, past the manifest and its paths. Where thousands of files are asked for in turn, each
+ * object on the way to the bytes is a cache miss: by way of the manifest a request took a seventh longer.
  */
 interface ReadyFile {
-  /** Of the client that it was sent to. */
+  /** Whether that client accepted gzip. */
   readonly gzip: boolean
   readonly headers: HeaderList
   readonly findAgain: NonNullable<ServedTreeFile['findAgain']>

@@ -1,7 +1,7 @@
 import { type Blake3, type Digest, parseBlake3, parseDigest } from '../storage/digest.ts'
 import { MalformedError } from '../storage/errors.ts'
 
-/** What a tree's content is called by others, who know of no executable bits: several trees may share it. */
+/** A name that uv has for a tree's content. It does not cover executable bits, so several trees may share it. */
 export type TreeAlias =
   /** uv's hash of the directory: `dirhash:<64 hex>`. */
   | { readonly algorithm: 'dirhash'; readonly hex: string }

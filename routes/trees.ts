@@ -9,7 +9,6 @@ import { findDirectory } from './directory.ts'
 import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { cacheControlOf, findTree } from './find-tree.ts'
-import { LazyOptions } from './lazy-options.ts'
 import { redirectToDirectory, sendListing } from './listings.ts'
 import type { Manifest, Repository } from './repository.ts'
 import type { Answer, Shortcuts } from './shortcuts.ts'
@@ -36,26 +35,26 @@ function answerOf(repository: Repository, address: TreeAddress): Answer {
       return (c) => answerArchive(c, repository, address)
     case 'manifest':
       return (c) =>
-        andThen(findTree(repository, address, new LazyOptions(c)), (manifest) =>
+        andThen(findTree(repository, address), (manifest) =>
           sendManifest(c, manifest, { cacheControl: cacheControlOf(address.name) }),
         )
     case 'directory':
       break
   }
   return (c) =>
-    andThen(findTree(repository, address, new LazyOptions(c)), (manifest) =>
+    andThen(findTree(repository, address), (manifest) =>
       sendListing(c, manifest, { ...address, cacheControl: cacheControlOf(address.name) }),
     )
 }
 
 function fileAnswer(repository: Repository, address: FileAddress): Answer {
   const send = treeFileSender(repository, address)
-  return (c) => andThen(send(c), (response) => response ?? answerNoFile(c, repository, address))
+  return (c) => andThen(send(c), (response) => response ?? answerNoFile(repository, address))
 }
 
-async function answerNoFile(c: Exchange, repository: Repository, address: FileAddress): Promise<Response> {
+async function answerNoFile(repository: Repository, address: FileAddress): Promise<Response> {
   const { text, path } = address
-  const { tree } = await findTree(repository, address, new LazyOptions(c))
+  const { tree } = await findTree(repository, address)
   if ((await findDirectory(tree, path)) !== undefined) return redirectToDirectory(path)
   throw notFound(`${JSON.stringify(path)} in the tree ${text}`)
 }
@@ -66,9 +65,8 @@ async function answerArchive(
   address: Extract<TreeAddress, { kind: 'archive' }>,
 ): Promise<Response> {
   const { name, text, form } = address
-  const options = new LazyOptions(c)
-  const { tree } = await findTree(repository, address, options)
-  const archive = await repository.findTreeArchive(tree.id, form, options)
+  const { tree } = await findTree(repository, address)
+  const archive = await repository.findTreeArchive(tree.id, form)
   if (archive === undefined) throw notFound(`wheel that has the tree ${text}`)
   // A tar is the same for ever; the others depend on the wheel and on the library.
   const cacheControl = form === 'tar' || name.algorithm !== 'blake3' ? cacheControlOf(name) : LASTING

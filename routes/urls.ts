@@ -16,9 +16,6 @@ const METADATA_SUFFIX = '.metadata'
  */
 export const TO_ROOT = { default: '../../', named: '../../../' } as const
 
-/** Which of its two URLs a page is read at. */
-export type PagePlace = keyof typeof TO_ROOT
-
 /**
  * Path of a file, relative to the root: `files/{index}/{sha256}/{filename}`. It ends up in lock files, so it never
  * changes its meaning, and says all that it takes to find the file again. Ends with the exact file name,
@@ -28,7 +25,7 @@ export function formatFilePath(index: IndexName, file: Pick<ListedFile, 'filenam
   return `files/${index}/${file.hashes['sha256'] ?? UNHASHED}/${encodeSegment(file.filename)}`
 }
 
-/** Also the apostrophe: what is left can stand in a quoted attribute as it is, for those who read HTML without decoding it. */
+/** Escapes the apostrophe, too, so that the result can stand in any quoted attribute, for clients that read HTML without decoding it. */
 function encodeSegment(text: string): string {
   return encodeURIComponent(text).replaceAll("'", '%27')
 }

@@ -5,10 +5,10 @@ import { sendContent } from './body.ts'
 import type { Exchange, NodeEnv } from './env.ts'
 import { notFound } from './errors.ts'
 import { IMMUTABLE } from './headers.ts'
-import { LazyFileOptions } from './lazy-options.ts'
 import { parsePath } from './path.ts'
 import { replyPending, waitingOptionsOf } from './pending.ts'
 import type { Repository } from './repository.ts'
+import { fileOptionsOf } from './request-options.ts'
 import { sendManifest } from './trees.ts'
 
 /** A wheel by what it hashes to, whatever its name and wherever it was seen, and the tree it unpacks to. */
@@ -17,7 +17,7 @@ export function wheelRoutes(repository: Repository): Hono<NodeEnv> {
 
   app.get('/wheels/:digest', async (c) => {
     const { digest, text } = parseAddress(c)
-    const wheel = await repository.findWheel(digest, new LazyFileOptions(c))
+    const wheel = await repository.findWheel(digest, fileOptionsOf(c))
     if (wheel === undefined) throw notFound(`wheel ${text}`)
     return sendContent(c, wheel, { contentType: 'application/octet-stream', cacheControl: IMMUTABLE })
   })

@@ -38,7 +38,7 @@ export async function findAdminToken(io: Io, config: TokenSettings): Promise<Adm
 export async function resolveAdminToken(io: Io, config: TokenSettings): Promise<AdminToken> {
   const found = await findAdminToken(io, config)
   if (found?.file === undefined) return found ?? makeToken(io, config)
-  // Some file systems have one mode for all files: that it cannot be closed is no reason not to start.
+  // Some file systems have one mode for all files: a file that cannot be made private is no reason not to start.
   const wasOpen = await io.makePrivate(found.file).catch(() => true)
   return wasOpen ? { ...found, wasOpen } : found
 }
@@ -46,11 +46,11 @@ export async function resolveAdminToken(io: Io, config: TokenSettings): Promise<
 async function makeToken(io: Io, config: TokenSettings): Promise<AdminToken> {
   const file = join(config.data, 'admin-token')
   await saveToken(io, file, randomToken())
-  // Read, since it is another's where two servers start at once.
+  // Read back: where two servers start at once, the file has the token of the other one.
   return (await findAdminToken(io, config)) ?? resolveAdminToken(io, config)
 }
 
-/** Unless somebody else has just done so. */
+/** Writes the token, unless another server has just written one. */
 async function saveToken(io: Io, path: string, token: string): Promise<void> {
   const temporary = join(dirname(path), `.admin-token-${randomToken().slice(0, 8)}`)
   const file = await io.create(temporary)

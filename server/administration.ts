@@ -1,37 +1,25 @@
 import type { Administration, JobKind, Usage } from '../routes/administration.ts'
 import { notFound, RouteError } from '../routes/errors.ts'
-import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from '../storage/catalog/catalog.ts'
+import type { ExecuteOptions, PruneBudget } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
-import type { IndexName } from '../storage/names.ts'
-import type { Store } from '../storage/store.ts'
-import type { FileSource } from './file-source.ts'
-import { forget } from './forget.ts'
+import { forget, type ForgetParts } from './forget.ts'
 import type { IndexSource } from './index-source.ts'
 import type { JobContext, JobEnd, Jobs } from './jobs.ts'
-import type { PageSource } from './page-source.ts'
 import { refresh } from './refresh.ts'
 import type { ScrubJobs } from './scrub-jobs.ts'
 import { dayOf } from './traffic.ts'
 import type { TrafficWriter } from './traffic-writer.ts'
 import type { VirtualIndex } from './virtual-index.ts'
-import { parseWarmList } from './warm/warm-list.ts'
-import { warm } from './warm/warm.ts'
+import { parseWarmList } from './warm/parse-warm-list.ts'
+import { warm, type WarmParts } from './warm/warm.ts'
 
-export interface AdministrationParts {
+export interface AdministrationParts extends ForgetParts, WarmParts {
   readonly jobs: Jobs
-  readonly indexes: ReadonlyMap<IndexName, IndexSource>
-  readonly virtuals: ReadonlyMap<IndexName, VirtualIndex>
-  readonly store: Store
-  readonly pages: PageSource
-  readonly files: FileSource
   readonly traffic: TrafficWriter
   readonly clock: Clock
   readonly scrubs: ScrubJobs
-  /** Bytes per second, of a scrub that names no other rate. */
+  /** The rate of a scrub for which none is asked; undefined: as fast as the disk reads. */
   readonly scrubBytesPerSecond: number | undefined
-  /** As a repository does both. */
-  readonly planPrune: (budget: PruneBudget) => Promise<PrunePlan>
-  readonly executePrune: (plan: PrunePlan, options?: ExecuteOptions) => Promise<PruneOutcome>
 }
 
 /** What the operator may do, over one store. */
@@ -78,16 +66,16 @@ export function createAdministration(parts: AdministrationParts): Administration
   }
 }
 
-/** How many projects of each kind the stats name. */
-const NAMED = 10
+/** How many of the largest projects, and of the coldest, the stats list. */
+const LISTED_PROJECTS = 10
 
 async function readUsage({ store, files, traffic, clock }: AdministrationParts): Promise<Usage> {
   const { catalog } = store
   await traffic.write()
   const [sums, largest, coldest, runs] = await Promise.all([
     catalog.findTraffic({ since: dayOf(clock()) - 6, by: 'index', limit: 1000 }),
-    catalog.listProjects('largest', NAMED),
-    catalog.listProjects('coldest', NAMED),
+    catalog.listProjects('largest', LISTED_PROJECTS),
+    catalog.listProjects('coldest', LISTED_PROJECTS),
     catalog.findRuns(),
   ])
   return { spools: files.listDownloads(), traffic: sums, projects: { largest, coldest }, runs }
@@ -105,7 +93,7 @@ function refuseSecond(jobs: Jobs, kind: JobKind): void {
   })
 }
 
-/** Cancelled, it has done what it had done by then. */
+/** A prune as a job. Where it is cancelled, what was deleted by then stays deleted. */
 async function prune(
   { planPrune, executePrune }: AdministrationParts,
   budget: PruneBudget,

@@ -14,7 +14,7 @@ import { LiteralFirstRouter } from '../routes/router.ts'
 import { missingRoutes } from '../routes/missing.ts'
 import type { Repository } from '../routes/repository.ts'
 import { Shortcuts } from '../routes/shortcuts.ts'
-import { simpleRoutes, type SimpleOptions } from '../routes/simple.ts'
+import { simpleRoutes } from '../routes/simple.ts'
 import { treeRoutes } from '../routes/trees.ts'
 import { wheelRoutes } from '../routes/wheels.ts'
 import { problemOf, renderProblem } from './problems.ts'
@@ -23,8 +23,9 @@ export interface AppOptions {
   readonly repository: Repository
   /** Without one, nobody gets into /admin. */
   readonly adminToken: string | undefined
-  readonly simple?: SimpleOptions
-  /** Where to upload instead, by the index's name in the URL; undefined: the default one. */
+  /** For pages as they are sent. */
+  readonly pageMemoryBytes?: number | undefined
+  /** Finds where to upload instead, by the name of the index in the URL; undefined: the default one. */
   readonly uploads?: { find(index: string | undefined): string | undefined } | undefined
   readonly log?: AppLog
 }
@@ -32,22 +33,22 @@ export interface AppOptions {
 /** What answers requests; see server/listen.ts. */
 export type App = Hono<NodeEnv> & { readonly answerKnown: AnswerKnown }
 
-/** Where that is reported which no client is told; a pino logger is one. */
+/** Gets what no client is told; a pino logger is one. */
 export interface AppLog {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
 /**
- * All routes as one application. There is no middleware on what is asked for often: with a single handler to a route
- * hono calls it straight away, and so the headers that all responses share are put in where each is made.
+ * All routes as one application. Public routes have no middleware, since hono calls a single handler straight away, which is faster: so each response
+ * is made with the headers that all share.
  */
 export function createApp(options: AppOptions): App {
   const { repository, log } = options
   const shortcuts = new Shortcuts()
   const answerKnown = knownAnswers(shortcuts, (error, c) => answerError(error, c, log))
   const app = Object.assign(new Hono<NodeEnv>({ router: new LiteralFirstRouter() }), { answerKnown })
-  app.route('/', simpleRoutes(repository, shortcuts, options.simple))
+  app.route('/', simpleRoutes(repository, shortcuts, { memoryBytes: options.pageMemoryBytes }))
   app.route('/', fileRoutes(repository, shortcuts))
   app.route('/', wheelRoutes(repository))
   app.route('/', treeRoutes(repository, shortcuts))
@@ -127,11 +128,11 @@ function answerError(error: unknown, c: Exchange, log: AppLog | undefined): Resp
     log?.warn({ ...request, err: error }, 'response broken off')
     return RESPONSE_ALREADY_SENT
   }
-  // Whatever else it is, it has nobody left to be told.
+  // The client has left: nobody is there to be told.
   if (c.req.raw.signal.aborted) return RESPONSE_ALREADY_SENT
   const problem = problemOf(error)
   const { status, code, detail } = problem
-  // Somebody else's trouble, which the detail has whole; a stack of ours would say nothing, and as often as they ask.
+  // Upstream's trouble, which the detail tells in full. A stack of ours would say nothing more, with each request again.
   if (status >= 502 && status <= 504) log?.warn({ ...request, status, code, reason: detail }, problem.title)
   else if (status >= 500) log?.error({ ...request, status, err: error }, problem.title)
   return renderProblem(problem, requestId)

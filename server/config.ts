@@ -1,17 +1,16 @@
 import { dirname, resolve } from 'node:path'
-import type { IndexName, ProjectName } from '../storage/names.ts'
 import { readCaFile } from './config/ca-file.ts'
 import { findCacheFolder, resolveFolder, type User } from './config/data-folder.ts'
-import { readOverrides, sourceOf, strayIndexVariables, type Flags, type Overrides } from './config/environment.ts'
+import { readOverrides, sourceOfConfig, strayIndexVariables, type Flags, type Overrides } from './config/environment.ts'
 import { parseConfigFile, type FileReading, type FileSettings } from './config/file.ts'
-import { combineIndexes } from './config/indexes.ts'
+import { combineIndexes, type IndexConfig, type VirtualConfig } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
 import { parseNetrc } from './config/netrc.ts'
-import type { Credentials, IndexCredentials, ListenAddress, LogLevel, WhenAbandoned } from './config/notation.ts'
+import type { ListenAddress, LogLevel, WhenAbandoned } from './config/notation.ts'
 import { readProxies } from './config/proxies.ts'
 import { combineTreeLimits, type TreeLimits } from './config/tree-limits.ts'
-import type { IndexMode, UploadTimeSource } from './index-source.ts'
 import type { Proxies } from './upstream/agent.ts'
+import type { BasicCredentials } from './upstream/target.ts'
 
 /** Everything that can be set, read and checked; times in milliseconds, sizes in bytes. */
 export interface Config {
@@ -24,13 +23,13 @@ export interface Config {
   readonly adminToken: string | undefined
   /** At least one. */
   readonly indexes: readonly IndexConfig[]
-  /** Exactly one of these and those is the default. */
+  /** Of `indexes` and `virtuals` together exactly one is the default. */
   readonly virtuals: readonly VirtualConfig[]
   readonly storage: {
     readonly maxBytes: number | undefined
     readonly maxFiles: number | undefined
     readonly unusedForMs: number | undefined
-    /** Of the disk, to be kept free by pruning. */
+    /** How much of the disk pruning keeps free. */
     readonly keepFreeBytes: number | undefined
     readonly pruneIntervalMs: number
     /** From the end of a scrub to the start of the next; undefined: none by itself. */
@@ -50,9 +49,9 @@ export interface Config {
     readonly pageMaxBytes: number
     readonly retries: number
     readonly downloadsPerHost: number
-    /** Of certificates that are trusted beside Node's own; absolute. */
+    /** The file of certificates that are trusted beside Node's own; absolute. */
     readonly caFile: string | undefined
-    /** What is in it, as PEM. */
+    /** The certificates in that file, as PEM. */
     readonly ca: string | undefined
     /** Whom its operators may turn to, for the User-Agent. */
     readonly contact: string | undefined
@@ -67,41 +66,9 @@ export interface Config {
   }
   /** Which wheels get a tree, and how many threads make trees. */
   readonly trees: TreeLimits
-  /** For responses and downloads, once the server has to end. */
+  /** How long responses and downloads may go on once the server has to end. */
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
-}
-
-export interface IndexConfig {
-  readonly name: IndexName
-  /** http or https, with a trailing slash, without credentials. */
-  readonly url: URL
-  /** Served at `/simple/` as well. */
-  readonly default: boolean
-  readonly credentials: IndexCredentials | undefined
-  /** How long a page is served without asking upstream. */
-  readonly freshMs: number
-  /** How long past that it is served while upstream does not answer. */
-  readonly staleForMs: number
-  /** `URL.host` of where its files may be fetched; undefined: wherever its pages say. */
-  readonly allowedFileHosts: readonly string[] | undefined
-  readonly mode: IndexMode
-  /** Statuses that mean "no such project" beside 404 and 410. */
-  readonly notFoundStatuses: readonly number[]
-  readonly emptyMeansAbsent: boolean
-  readonly keepRemoved: boolean
-  /** What a file's upload time may be taken from. */
-  readonly uploadTimes: UploadTimeSource
-  /** Where its upstream takes uploads, if that is known. */
-  readonly uploadUrl: string | undefined
-}
-
-/** Several indexes under one name: the first that has a project owns it. */
-export interface VirtualConfig {
-  readonly name: IndexName
-  readonly default: boolean
-  readonly indexes: readonly IndexName[]
-  readonly pins: ReadonlyMap<ProjectName, IndexName>
 }
 
 /** Where settings come from; all of it passed in, so that a test owns it. */
@@ -144,7 +111,7 @@ async function withCertificates(config: Config, overrides: Overrides, { readFile
 }
 
 /** As curl and pip find it. One that cannot be read is none: nobody said that it should be there. */
-async function readNetrc({ env, homeFolder, readFile }: ConfigSources): Promise<ReadonlyMap<string, Credentials>> {
+async function readNetrc({ env, homeFolder, readFile }: ConfigSources): Promise<ReadonlyMap<string, BasicCredentials>> {
   const path = env['NETRC'] || (homeFolder === undefined ? undefined : resolve(homeFolder, '.netrc'))
   const text = path === undefined ? undefined : await readFile(path).catch(() => undefined)
   return parseNetrc(text ?? '')
@@ -152,7 +119,7 @@ async function readNetrc({ env, homeFolder, readFile }: ConfigSources): Promise<
 
 async function readConfigFile(file: string | undefined, sources: ConfigSources): Promise<FileReading> {
   if (file === undefined) return parseConfigFile('', '')
-  const where = sourceOf('config', sources.flags)
+  const where = sourceOfConfig(sources.flags)
   try {
     const text = await sources.readFile(file)
     if (text !== undefined) return parseConfigFile(text, file)
@@ -167,7 +134,7 @@ interface Readings {
   readonly overrides: Overrides
   readonly proxies: Proxies
   readonly file: string | undefined
-  readonly netrc: ReadonlyMap<string, Credentials>
+  readonly netrc: ReadonlyMap<string, BasicCredentials>
 }
 
 function combine(settings: FileSettings, readings: Readings, sources: ConfigSources): Config {

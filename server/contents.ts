@@ -17,7 +17,7 @@ export function storedContent(blob: StoredBlob, sha256: Sha256 | undefined): Con
   }
 }
 
-/** The same content; should another process have pruned it by the time it is opened, `findAnew` has it. */
+/** The same content, for which `findAnew` is asked once more if another process has pruned it by the time it is opened. */
 export function renewedContent(content: Content, findAnew: () => AtHand<Content | undefined>): Content {
   if (content.bytes !== undefined) return content
   return {
@@ -70,7 +70,7 @@ export function renditionContent(rendition: Rendition): Content {
   return { size, sha256: undefined, blake3: undefined, validator, isExact, bytes, open }
 }
 
-/** What is known of a file without having it, for who may not need it, or not all; `open` is how it is had. */
+/** A file that is not stored, for a request that may need none of it (HEAD), or only a range. What it takes is done by `open`. */
 export function unfetchedContent(size: number, sha256: Sha256 | undefined, open: Content['open']): Content {
   return { size, sha256, blake3: undefined, bytes: undefined, open }
 }

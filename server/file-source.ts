@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache'
+import type { SpoolProgress } from '../routes/administration.ts'
 import type { ByteRange, Content } from '../routes/content.ts'
 import { notFound } from '../routes/errors.ts'
 import type { FileOptions, FileReference } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
-import type { Distribution, DistributionRecord, ListedFile, Sighting } from '../storage/model.ts'
+import type { Distribution, DistributionRecord, ListedFile } from '../storage/model.ts'
 import { isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
@@ -15,7 +16,7 @@ import { isPartCheaper } from './downloads/part-or-whole.ts'
 import { Parts, type Source } from './downloads/parts.ts'
 import { Room, type RoomOptions } from './downloads/room.ts'
 import { UpstreamError } from './errors.ts'
-import { findKnownListing, findListing, type Listing } from './find-listing.ts'
+import { findListing, type Listing } from './find-listing.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 import { UnhashedFiles } from './unhashed-files.ts'
@@ -24,9 +25,9 @@ import { isWithdrawn } from './withdrawals.ts'
 
 export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
-  /** A wheel that somebody asked for is in the store, or about to be unpacked there. */
+  /** Called when a wheel that was downloaded is in the store. */
   readonly onWheelKept?: ((wheel: Blake3, reference: FileReference, listed: ListedFile) => void) | undefined
-  /** Is told when the files that come were modified. */
+  /** Is told the `Last-Modified` of files that upstream sends. */
   readonly uploadTimes?: UploadTimes | undefined
   /** The store's limit, bytes. */
   readonly maxBytes: number | undefined
@@ -34,25 +35,17 @@ export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly keepFreeBytes?: number | undefined
 }
 
-/** A download that runs. */
-export interface Download extends Sighting {
-  /** Bytes; undefined until upstream says. */
-  readonly size: number | undefined
-  /** Bytes that came so far. */
-  readonly received: number
-}
-
-/** What somebody asks for, and what memory says of it. */
+/** A file that is asked for, and what memory says of it. */
 interface Asked {
   readonly index: IndexSource
   readonly reference: FileReference
+  /** Its index no longer offers it. */
   readonly withdrawn: AtHand<boolean>
+  /** Its stored content, where memory knows what its URL resolves to. */
   readonly warm: AtHand<Content | undefined>
 }
 
-export type FindOptions = Pick<FileOptions, 'describe' | 'part'>
-
-/** What somebody asks for, and what its index says of it. */
+/** A file that is asked for, and what its index says of it. */
 interface Wanted extends Listing {
   readonly index: IndexSource
   readonly reference: FileReference
@@ -84,13 +77,13 @@ export class FileSource {
   }
 
   /**
-   * Undefined: the index lists no such file, or upstream has it no more. With `describe`, or for a small `part`, nothing is downloaded that
-   * need not be. No promise where all that it takes is in memory.
+   * The content of a file: stored, or of a download that it joins or starts. Undefined: the index lists no such file, or upstream has it no more.
+   * With `headersOnly`, and for a small `part`, a download is avoided. No promise where all that it takes is in memory.
    */
-  find(index: IndexSource, reference: FileReference, options: FindOptions): AtHand<Content | undefined> {
-    const withdrawn = this.isWithdrawn(index, reference)
+  find(index: IndexSource, reference: FileReference, options: FileOptions): AtHand<Content | undefined> {
+    const withdrawn = isWithdrawn(this.#options.pages, index, reference)
     if (withdrawn === true) return undefined
-    const resolved = withdrawn === false ? this.#resolved.get(keyOf(reference)) : undefined
+    const resolved = withdrawn === false ? this.#resolved.get(urlKeyOf(reference)) : undefined
     const warm = this.#serve(resolved)
     if (warm !== undefined && !(warm instanceof Promise)) return warm
     return this.#findAnywhere({ index, reference, withdrawn, warm }, options)
@@ -98,33 +91,28 @@ export class FileSource {
 
   async #findAnywhere(
     { index, reference, withdrawn, warm }: Asked,
-    { describe, part = false }: FindOptions,
+    { headersOnly, part = false }: FileOptions,
   ): Promise<Content | undefined> {
     if (await withdrawn) return undefined
     const stored = (await warm) ?? (await this.#serve(await this.findStored(reference)))
     if (stored !== undefined) return stored
-    const listing = await this.findListing(index, reference)
+    const listing = await findListing(this.#options.pages, index, reference)
     if (listing === undefined) return undefined
     const known = await this.#serve(
       reference.sha256 === undefined
         ? await this.#unhashed.findCurrent(index, listing)
-        : await this.#findListedElsewhere(reference, listing),
+        : await this.#adoptStored(reference, listing),
     )
     if (known !== undefined) return known
     const wanted = { index, reference, ...listing }
-    const size = describe || part ? await this.#measure(wanted) : undefined
+    const size = headersOnly || part ? await this.#measure(wanted) : undefined
     if (size === undefined) return this.#follow(wanted)
     return unfetchedContent(size, reference.sha256, (range, signal) => this.#open(wanted, { range, size, signal }))
   }
 
-  /** Does its index no longer offer this file? See {@link isWithdrawn}. */
-  isWithdrawn(index: IndexSource, reference: FileReference): boolean | Promise<boolean> {
-    return isWithdrawn(this.#options.pages, index, reference)
-  }
-
   /**
-   * The stored distribution that a URL of ours names, if it was seen under that index and name. By the catalog: another process may have pruned what
-   * memory still has.
+   * The stored distribution that a URL of ours names, if it was seen under that index and name. Asks the catalog, not memory, since another process
+   * may have pruned it.
    */
   async findStored(reference: FileReference): Promise<Distribution | undefined> {
     const { index, sha256, filename } = reference
@@ -134,7 +122,7 @@ export class FileSource {
     if (record === undefined || isSeen !== true) return undefined
     const { blake3, size, storedAt } = record
     const distribution = { sha256, blake3, size, storedAt }
-    this.#resolved.set(keyOf(reference), distribution)
+    this.#resolved.set(urlKeyOf(reference), distribution)
     return distribution
   }
 
@@ -143,26 +131,16 @@ export class FileSource {
     return this.#unhashed.findStored(index, listing)
   }
 
-  /** See {@link findListing}. */
-  findListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
-    return findListing(this.#options.pages, index, reference)
-  }
-
-  /** See {@link findKnownListing}. */
-  findKnownListing(index: IndexSource, reference: FileReference): Promise<Listing | undefined> {
-    return findKnownListing(this.#options.pages, index, reference)
-  }
-
   /** What is being downloaded. */
-  listDownloads(): readonly Download[] {
+  listDownloads(): readonly SpoolProgress[] {
     return this.#flights.list().map(({ sighting: { index, project, filename }, size, progress: { received } }) => {
       return { index, project, filename, size, received }
     })
   }
 
-  /** As {@link fetch}, but throws what ended the download. */
+  /** As {@link fetch}, but makes sure that the file of what is stored is there, and throws the error that ended the download. */
   async fetchOrFail(index: IndexSource, reference: FileReference, listing: Listing): Promise<Distribution> {
-    const known = (await this.findStored(reference)) ?? (await this.#findListedElsewhere(reference, listing))
+    const known = (await this.findStored(reference)) ?? (await this.#adoptStored(reference, listing))
     const stored = known && (await this.#store.findDistribution(known.blake3)) && known
     if (stored !== undefined) return stored
     const flight = this.#fly({ index, reference, ...listing })
@@ -173,7 +151,7 @@ export class FileSource {
 
   /** Downloads a listed file unless it is stored, and waits until it is. Undefined where it cannot be had or kept. */
   async fetch(index: IndexSource, reference: FileReference, listing: Listing): Promise<Distribution | undefined> {
-    const stored = (await this.findStored(reference)) ?? (await this.#findListedElsewhere(reference, listing))
+    const stored = (await this.findStored(reference)) ?? (await this.#adoptStored(reference, listing))
     return stored ?? this.#fly({ index, reference, ...listing }).awaitLanding()
   }
 
@@ -223,7 +201,7 @@ export class FileSource {
     await this.#unhashed.settle()
   }
 
-  /** Undefined also where it is gone from the store after all: it can be downloaded again. */
+  /** The content of what is stored, counted as a hit and a use. Undefined also where its file is gone: it can be downloaded again. */
   #serve(distribution: Distribution | undefined): AtHand<Content | undefined> {
     if (distribution === undefined) return undefined
     return andThen(this.#store.findDistribution(distribution.blake3), (blob) => {
@@ -234,18 +212,18 @@ export class FileSource {
     })
   }
 
-  /** The same bytes are stored already, by another index or name: note that this one lists them too. */
-  async #findListedElsewhere({ sha256 }: FileReference, { sighting }: Listing): Promise<Distribution | undefined> {
+  /** If the same bytes are stored already, seen on another index or under another name: notes that this index lists them, too. */
+  async #adoptStored({ sha256 }: FileReference, { sighting }: Listing): Promise<Distribution | undefined> {
     if (sha256 === undefined) return undefined
     const record = await this.#store.catalog.findDistribution({ algorithm: 'sha256', hex: sha256 })
     if (record !== undefined) await this.#store.catalog.addSighting(sha256, sighting)
     return record
   }
 
-  /** Throws what a download would, where it may not be begun: HEAD promises nothing that GET refuses. */
+  /** The size of what is not stored. Throws where a download would be refused, so that HEAD promises nothing that GET refuses. */
   async #measure(wanted: Wanted): Promise<number | undefined> {
     fileTarget(wanted.index, wanted.listed.url)
-    return this.#flights.find(this.#keyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
+    return this.#flights.find(this.#bytesKeyOf(wanted))?.size ?? this.measure(wanted.index, wanted)
   }
 
   /** A part of a file, from upstream or from a download, whichever is cheaper; or the whole. */
@@ -253,7 +231,7 @@ export class FileSource {
     wanted: Wanted,
     { range, size, signal }: { range: ByteRange | undefined; size: number; signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const progress = this.#flights.find(this.#keyOf(wanted))?.progress
+    const progress = this.#flights.find(this.#bytesKeyOf(wanted))?.progress
     if (range !== undefined && isPartCheaper(range, size, progress)) {
       const part = await this.#parts.open(this.#sourceOf(wanted.index, wanted), range, size)
       if (part !== undefined) {
@@ -274,7 +252,7 @@ export class FileSource {
     return spoolContent(spool, wanted.reference.sha256, () => this.#findLanded(flight, wanted))
   }
 
-  /** Throws {@link UpstreamError} where the download failed: why is in the log. */
+  /** What a download became in the store. Throws {@link UpstreamError} where it failed; the log has the reason. */
   async #findLanded(flight: Flight, { reference }: Wanted): Promise<StoredBlob> {
     const distribution = await flight.landed
     const blob = distribution && (await this.#store.findDistribution(distribution.blake3))
@@ -294,17 +272,17 @@ export class FileSource {
     const findStored = (): Promise<Distribution | undefined> => this.#findIntact(reference)
     const flown = { ...this.#sourceOf(index, wanted), listed, findStored }
     const version = reference.sha256 ?? this.#unhashed.findVersion(index, listed)
-    return this.#flights.join(this.#keyOf(wanted), flown, (distribution) => {
+    return this.#flights.join(this.#bytesKeyOf(wanted), flown, (distribution) => {
       if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, { version, distribution })
-      else this.#resolved.set(keyOf(reference), distribution)
+      else this.#resolved.set(urlKeyOf(reference), distribution)
       if (!isWheel(reference.filename)) return
       this.#store.unpackLater(distribution.blake3)
       this.#options.onWheelKept?.(distribution.blake3, reference, listed)
     })
   }
 
-  /** What tells the bytes from others. */
-  #keyOf({ index, reference, listed }: Wanted): string {
+  /** The key of a download: what tells its bytes from any others. */
+  #bytesKeyOf({ index, reference, listed }: Wanted): string {
     return reference.sha256 ?? `${listed.url} ${this.#unhashed.findVersion(index, listed)}`
   }
 
@@ -315,6 +293,6 @@ export class FileSource {
   }
 }
 
-function keyOf({ index, sha256, filename }: FileReference): string {
+function urlKeyOf({ index, sha256, filename }: FileReference): string {
   return `${index}/${sha256}/${filename}`
 }

@@ -22,7 +22,7 @@ export function findListing(
   return findOn(pages, { index, reference }, async (...place) => pages.find(...place))
 }
 
-/** What the latest page that is known says of a file, however old, and so what clients have on theirs; waits for nobody. */
+/** What the latest page that is known says of a file, however old; waits for nobody. It is the page that clients have their URLs from. */
 export function findKnownListing(
   pages: PageSource,
   index: IndexSource,

@@ -1,15 +1,24 @@
 import type { Forgettable, Forgotten } from '../routes/administration.ts'
 import { RouteError } from '../routes/errors.ts'
+import type { Repository } from '../routes/repository.ts'
 import type { PruneOutcome, PrunePlan, PruneSelection } from '../storage/catalog/catalog.ts'
 import type { Sha256 } from '../storage/digest.ts'
 import type { DistributionRecord } from '../storage/model.ts'
 import type { IndexName, ProjectName } from '../storage/names.ts'
 import { formatPin, type Pin } from '../storage/pin.ts'
+import type { Store } from '../storage/store.ts'
 import { findVersion, isSameVersion } from '../storage/versions.ts'
-import type { AdministrationParts } from './administration.ts'
+import type { IndexSource } from './index-source.ts'
+import type { PageSource } from './page-source.ts'
+
+export interface ForgetParts extends Pick<Repository, 'planPrune' | 'executePrune'> {
+  readonly store: Store
+  readonly indexes: ReadonlyMap<IndexName, IndexSource>
+  readonly pages: PageSource
+}
 
 /** Deletes what is stored of something, whenever it was last used. See {@link Administration.forget}. */
-export async function forget(parts: AdministrationParts, what: Forgettable): Promise<Forgotten | undefined> {
+export async function forget(parts: ForgetParts, what: Forgettable): Promise<Forgotten | undefined> {
   if (what.kind === 'page') {
     const pages = await forgetPages(parts, what.project, what.index)
     return pages === 0 ? undefined : { ...NOTHING, pages }
@@ -17,7 +26,7 @@ export async function forget(parts: AdministrationParts, what: Forgettable): Pro
   const only: PruneSelection =
     what.kind === 'distribution' ? { sha256: what.sha256 } : { index: what.index, project: what.project }
   const plan = await parts.planPrune({ only })
-  if (plan.pinned > 0) throw await pinned(parts, what)
+  if (plan.pinned > 0) throw await pinnedError(parts, what)
   const outcome = plan.distributions.length === 0 ? NOTHING : await execute(parts, plan)
   const metadata = await forgetMetadata(parts, what, plan)
   const pages = what.kind === 'project' ? await forgetPages(parts, what.project, what.index) : 0
@@ -26,14 +35,14 @@ export async function forget(parts: AdministrationParts, what: Forgettable): Pro
 
 const NOTHING: PruneOutcome = { distributions: 0, trees: 0, blobs: 0, packs: 0, freedBytes: 0 }
 
-async function execute({ executePrune }: AdministrationParts, plan: PrunePlan): Promise<PruneOutcome> {
+async function execute({ executePrune }: ForgetParts, plan: PrunePlan): Promise<PruneOutcome> {
   const { distributions, trees, blobs, packs, freedBytes } = await executePrune(plan, { isPartial: true })
   return { distributions, trees, blobs, packs, freedBytes }
 }
 
-/** Also of wheels that are not stored: of a project, those that its pages list. Of how many there was some. */
+/** Deletes metadata, also that of wheels that are not stored: for a project, of all that its pages list. Resolves with how many wheels had some. */
 async function forgetMetadata(
-  { store: { catalog }, indexes }: AdministrationParts,
+  { store: { catalog }, indexes }: ForgetParts,
   what: Exclude<Forgettable, { kind: 'page' }>,
   plan: PrunePlan,
 ): Promise<number> {
@@ -48,9 +57,9 @@ async function forgetMetadata(
   return catalog.forgetMetadata([...wheels])
 }
 
-/** Of how many indexes. */
+/** Resolves with how many indexes had a page. */
 async function forgetPages(
-  { indexes, pages }: AdministrationParts,
+  { indexes, pages }: ForgetParts,
   project: ProjectName,
   index: IndexName | undefined,
 ): Promise<number> {
@@ -59,8 +68,9 @@ async function forgetPages(
   return forgotten.filter(Boolean).length
 }
 
-async function pinned(
-  { store, indexes }: AdministrationParts,
+/** Names the pins that keep any of it. */
+async function pinnedError(
+  { store, indexes }: ForgetParts,
   what: Exclude<Forgettable, { kind: 'page' }>,
 ): Promise<RouteError> {
   const { catalog } = store

@@ -1,3 +1,5 @@
+import { hasPassed } from '../storage/clock.ts'
+
 /** How old a page may be, milliseconds. */
 export interface FreshnessPolicy {
   /** Served without asking upstream. */
@@ -11,8 +13,6 @@ export interface FreshnessPolicy {
  * on every page, milliseconds.
  */
 const INSISTED_MS = 5000
-/** Clocks are set back by so much at once without having been wrong; milliseconds. */
-const SKEW_MS = 1000
 
 export function isFresh(
   fetchedAt: number,
@@ -20,9 +20,7 @@ export function isFresh(
   { freshMs }: Pick<FreshnessPolicy, 'freshMs'>,
   { insists = false }: { readonly insists?: boolean } = {},
 ): boolean {
-  const age = now - fetchedAt
-  // What comes from the future was fetched while the clock was wrong, and would be fresh for ever.
-  return age > -SKEW_MS && age < (insists ? Math.min(INSISTED_MS, freshMs) : freshMs)
+  return !hasPassed(insists ? Math.min(INSISTED_MS, freshMs) : freshMs, fetchedAt, now)
 }
 
 /** May it be served although upstream could not confirm it? */

@@ -3,8 +3,8 @@ import { StoreFullError } from '../storage/errors.ts'
 import type { Log } from './log.ts'
 
 /**
- * The same catalog, but what can be had again (pages, metadata, sightings, uses, refusals, counters) is not written where the disk is full, and nobody's
- * request fails for it. The log has it once, until something could be written again.
+ * The same catalog, but no request fails because the disk is full: what can be had again (pages, metadata, sightings, uses, refusals, counters) is then
+ * just not written. That is logged once, and again only after a write succeeded in between.
  */
 export function tolerateFullDisk(catalog: Catalog, log: Log): Catalog {
   let isFull = false

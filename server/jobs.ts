@@ -37,7 +37,7 @@ export class Jobs {
   readonly #log: Log
   /** In the order of their start. */
   readonly #jobs = new Map<string, Tracked>()
-  /** In the order of their end, so that the one that is forgotten is never the one whose end nobody has seen yet. */
+  /** In the order of their end: the one that ended first is forgotten first, so that clients have time to see how each ended. */
   readonly #ended = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   #isClosing = false
@@ -114,7 +114,7 @@ export class Jobs {
     const { id, kind } = tracked.job
     const { signal } = tracked.cancelling
     const report = (progress: JobProgress): void => {
-      // What was under way when it ended may still have something to say.
+      // Work that was under way when the job ended may still report.
       if (tracked.job.state === 'running') update(tracked, { progress })
     }
     this.#log.info({ job: id, kind }, 'job started')

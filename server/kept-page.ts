@@ -9,9 +9,9 @@ export interface KeptPage {
   readonly page: ProjectPage | undefined
   readonly etag: string | undefined
   readonly lastModified: string | undefined
-  /** When upstream last confirmed it. */
+  /** When upstream last confirmed it, milliseconds since the epoch. */
   readonly fetchedAt: number
-  /** Of an absence: when the catalog was told last. */
+  /** Where upstream has no such project: when that was last written to the catalog, milliseconds since the epoch. */
   readonly notedAt?: number | undefined
   /** Rough size in memory, bytes. */
   readonly weight: number
@@ -20,7 +20,7 @@ export interface KeptPage {
 /** Upstream has no such project. */
 export const ABSENT = { snapshot: undefined, page: undefined, etag: undefined, lastModified: undefined, weight: 256 }
 
-/** Of two completions of one page: marks or upload times differ, or nothing does. */
+/** Compares what {@link PageSource} made of one page of upstream at two times: only metadata marks and upload times can differ. */
 export function saysTheSame(left: ProjectPage, right: ProjectPage): boolean {
   return (
     left === right ||

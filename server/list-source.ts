@@ -1,24 +1,19 @@
 import type { ProjectListSnapshot } from '../routes/repository.ts'
 import type { Clock } from '../storage/clock.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
+import { fetchPage, type FetchPageParts } from './fetch-page.ts'
 import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, listTarget } from './index-source.ts'
 import type { PagePool } from './pages/page-pool.ts'
-import type { Metrics } from './metrics.ts'
-import type { Upstream, UpstreamPage } from './upstream.ts'
+import type { UpstreamPage } from './upstream.ts'
 
 /** A public index's list has hundreds of thousands of names and is wanted by mirrors, not by installers; milliseconds. */
 const FRESH_MS = 30 * 60_000
 
-interface ListSourceOptions {
-  readonly upstream: Upstream
+interface ListSourceOptions extends FetchPageParts {
   readonly clock: Clock
-  readonly policy: RetryPolicy
-  readonly metrics: Metrics
   readonly pool: PagePool
-  readonly signal: AbortSignal
 }
 
 interface KeptList extends Pick<UpstreamPage, 'etag' | 'lastModified'> {
@@ -57,13 +52,11 @@ export class ListSource {
   }
 
   async #ask(index: IndexSource, kept: KeptList | undefined): Promise<ProjectListSnapshot> {
-    const { upstream, clock, policy, pool, signal, metrics } = this.#options
+    const { clock, pool } = this.#options
     const target = { ...listTarget(index), onLarge: () => pool.expectLarge() }
-    const response = await retry(policy, signal, async () => {
-      const answer = await upstream.fetchPage(target, { etag: kept?.etag, lastModified: kept?.lastModified }, signal)
-      metrics.bytesFromUpstream += answer.body.length
-      if (answer.status === 200 || (answer.status === 304 && kept !== undefined)) return answer
-      throw statusError(target.url, answer.status, answer.retryAfterSeconds)
+    const response = await fetchPage(this.#options, target, {
+      validators: { etag: kept?.etag, lastModified: kept?.lastModified },
+      isAnswer: (status) => status === 200 || (status === 304 && kept !== undefined),
     })
     const fetchedAt = clock()
     if (response.status === 304 && kept !== undefined) {

@@ -1,17 +1,18 @@
 import { LRUCache } from 'lru-cache'
 import type { Content } from '../routes/content.ts'
 import { notFound, RouteError } from '../routes/errors.ts'
-import type { FileReference } from '../routes/repository.ts'
+import type { FileOptions, FileReference } from '../routes/repository.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import type { Sha256 } from '../storage/digest.ts'
 import type { DistributionRecord } from '../storage/model.ts'
 import { type IndexName, isWheel } from '../storage/names.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import type { FileSource, FindOptions } from './file-source.ts'
+import type { FileSource } from './file-source.ts'
+import { findListing } from './find-listing.ts'
 import type { IndexSource } from './index-source.ts'
 import type { PageSource } from './page-source.ts'
 
-/** How long why a fetch failed waits for who comes back to ask what became of it, milliseconds. */
+/** How long the error of a background fetch is kept for the client that comes back for the file, milliseconds. */
 const FAILURE_MS = 60_000
 
 export interface ListedFilesOptions {
@@ -28,8 +29,8 @@ interface Place {
   readonly reference: FileReference & { readonly sha256: Sha256 }
 }
 
-/** Of what only a wheel is any good. */
-type Wanted = 'wheel' | 'file'
+/** `wheel`: a file that is no wheel is of no use. */
+export type FileKind = 'wheel' | 'file'
 
 /**
  * Files that are not stored, by the SHA-256 that some index lists: they are had from there, as by their own URL, and so by the same rules.
@@ -46,7 +47,7 @@ export class ListedFiles {
   }
 
   /** As {@link FileSource.find}: from a download that who opens it follows. Undefined: no index is known to list it, or none has it. */
-  async find(sha256: Sha256, options: FindOptions): Promise<Content | undefined> {
+  async find(sha256: Sha256, options: FileOptions): Promise<Content | undefined> {
     const { files } = this.#options
     return firstOf(await this.#findPlaces(sha256), async ({ index, reference }) =>
       files.find(index, reference, options),
@@ -54,17 +55,20 @@ export class ListedFiles {
   }
 
   /** Downloads it and waits until it is stored. Undefined likewise. */
-  fetch(sha256: Sha256, wanted: Wanted): Promise<DistributionRecord | undefined> {
-    return this.#fetches.run(`${wanted} ${sha256}`, async () => this.#fetch(await this.#findPlaces(sha256, wanted)))
+  fetch(sha256: Sha256, kind: FileKind): Promise<DistributionRecord | undefined> {
+    return this.#fetches.run(`${kind} ${sha256}`, async () => this.#fetch(await this.#findPlaces(sha256, kind)))
   }
 
-  /** The same, with nobody waiting; once more while it runs, nothing happens. False: no index is known to list it. Throws why the last one failed, once. */
-  async begin(sha256: Sha256, wanted: Wanted): Promise<boolean> {
-    const key = `${wanted} ${sha256}`
+  /**
+   * Begins such a download in the background, unless it runs already. False: no index is known to list it. Where the last one failed, throws its error
+   * instead, once.
+   */
+  async begin(sha256: Sha256, kind: FileKind): Promise<boolean> {
+    const key = `${kind} ${sha256}`
     const failure = this.#failures.get(key)
     this.#failures.delete(key)
     if (failure !== undefined) throw failure
-    const places = await this.#findPlaces(sha256, wanted)
+    const places = await this.#findPlaces(sha256, kind)
     if (places.length === 0) return false
     void this.#noteFailure(
       key,
@@ -88,16 +92,16 @@ export class ListedFiles {
   }
 
   #fetch(places: readonly Place[]): Promise<DistributionRecord | undefined> {
-    const { files, catalog } = this.#options
+    const { pages, files, catalog } = this.#options
     return firstOf(places, async ({ index, reference }) => {
-      const listing = await files.findListing(index, reference)
+      const listing = await findListing(pages, index, reference)
       if (listing === undefined) return undefined
       await files.fetchOrFail(index, reference, listing)
       return catalog.findDistribution({ algorithm: 'sha256', hex: reference.sha256 })
     })
   }
 
-  async #findPlaces(sha256: Sha256, wanted: Wanted = 'file'): Promise<readonly Place[]> {
+  async #findPlaces(sha256: Sha256, kind: FileKind = 'file'): Promise<readonly Place[]> {
     const { catalog, pages, indexes } = this.#options
     const listing = await catalog.findPagesListing(sha256)
     const places: Place[] = []
@@ -105,7 +109,7 @@ export class ListedFiles {
       for (const { project } of listing.filter((page) => page.index === index.name)) {
         const known = await pages.findKnown(index, project)
         const listed = known?.snapshot?.page.files.find(({ hashes }) => hashes['sha256'] === sha256)
-        if (listed === undefined || (wanted === 'wheel' && !isWheel(listed.filename))) continue
+        if (listed === undefined || (kind === 'wheel' && !isWheel(listed.filename))) continue
         places.push({ index, reference: { index: index.name, sha256, filename: listed.filename } })
       }
     }

@@ -1,6 +1,12 @@
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createDoor,
+  type ListenOptions,
+  type Server as Door,
+  type Socket,
+} from 'node:net'
 import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
@@ -45,7 +51,13 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } as const
 
-/** A connection with a response under way on which nothing moves for this long, in neither direction, is given up, whatever it waits for. */
+/**
+ * Node accepts one connection by each socket that listens in a turn of its event loop, and a turn takes 10 ms while wheels are fetched. So there
+ * are several, where the system lets them share a port.
+ */
+const DOORS = 16
+
+/** A connection with a response under way is closed when nothing was sent or received on it for this long, milliseconds. */
 const STALLED_MS = 10 * 60_000
 
 /** Listens on an address and answers what comes. Throws {@link ListenError}. */
@@ -56,16 +68,16 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
   server.on('request', (request, response) => {
     connections.note(request, response)
     answer(request, response)
-    // What comes from memory is mostly out by now. By server.timeout it would have a timer too, which each read and write moves on.
+    // A response from memory is mostly out by now, and needs no timer. (`server.timeout` would begin one for each, and move it on at each read and write.)
     if (!response.writableFinished) request.socket.setTimeout(STALLED_MS)
   })
   refuseMalformed(server, { isAnswering: (socket) => connections.isAnswering(socket) })
-  await bind(server, address)
+  const doors = await openDoors(server, address)
   const { port } = server.address() as AddressInfo
   return {
     url: `http://${formatListen({ host: address.host, port })}`,
     bytesSent: () => connections.bytesSent(),
-    close: ({ graceMs = 10_000 } = {}) => connections.close(graceMs),
+    close: ({ graceMs = 10_000 } = {}) => connections.close(doors, graceMs),
   }
 }
 
@@ -75,9 +87,16 @@ export function createListener(app: Answering, hostname: string): RequestListene
   return (request, response) => {
     const hostFault = findHostFault(request)
     if (hostFault !== undefined) refuseHost(response, hostFault)
+    else if (app.answerKnown?.(request, response) === true) return
+    else if (!isHost(request.headers.host)) refuseHost(response, 'The Host header names no host.')
     // What it returns is for a caller that waits; it never rejects.
-    else if (app.answerKnown?.(request, response) !== true) void answer(request, response)
+    else void answer(request, response)
   }
+}
+
+/** G6: hono's adaptor takes whatever is all letters, digits and dots, also `256.1.1.1`, of which the app then can make no URL. */
+function isHost(host = ''): boolean {
+  return host === '' || URL.canParse(`http://${host}`)
 }
 
 /** G6: a Host header or a target of which no URL can be made never gets to the app. */
@@ -87,15 +106,35 @@ function answerMalformed(error: unknown): Response {
   return renderProblem(problem, crypto.randomUUID())
 }
 
-async function bind(server: Server, address: ListenAddress): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, address))
-    server.once('error', fail)
-    server.listen(address.port, address.host, () => {
-      server.off('error', fail)
-      resolve()
+/** What new connections come by, the server itself among it. Throws {@link ListenError}. */
+async function openDoors(server: Server, address: ListenAddress): Promise<readonly Door[]> {
+  try {
+    // Who shares a port is not told that somebody else has it. Nobody has what 0 stands for.
+    if (address.port !== 0) await closeDoor(await openDoor(createDoor(), address))
+    await openDoor(server, { ...address, reusePort: true }).catch(() => openDoor(server, address))
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, address)
+  }
+  const { port } = server.address() as AddressInfo
+  const others = Array.from({ length: DOORS - 1 }, () =>
+    createDoor({ ...SERVER_OPTIONS, allowHalfOpen: true }, (socket) => void server.emit('connection', socket)),
+  )
+  const opened = await Promise.allSettled(others.map((door) => openDoor(door, { ...address, port, reusePort: true })))
+  return [server, ...opened.flatMap((door) => (door.status === 'fulfilled' ? door.value : []))]
+}
+
+function openDoor(door: Door, options: ListenOptions): Promise<Door> {
+  return new Promise((resolve, reject) => {
+    door.once('error', reject)
+    door.listen(options, () => {
+      door.off('error', reject)
+      resolve(door)
     })
   })
+}
+
+function closeDoor(door: Door): Promise<void> {
+  return new Promise((resolve) => door.close(() => resolve()))
 }
 
 function listenError(error: NodeJS.ErrnoException, address: ListenAddress): ListenError {
@@ -113,15 +152,13 @@ function listenError(error: NodeJS.ErrnoException, address: ListenAddress): List
 
 /** Knows which connections have a response under way, so that closing cuts none short. */
 class Connections {
-  readonly #server: Server
-  /** The last response on each, begun or over: those before it go out before it. To note no more than this costs next to nothing per request. */
+  /** The last response on each connection. Those before it go out before it, so it alone tells whether the connection is idle. */
   readonly #last = new Map<Socket, ServerResponse | undefined>()
   #closing: Promise<void> | undefined
-  /** On connections that are closed. */
+  /** Sent on connections that are closed by now. */
   #bytesSent = 0
 
   constructor(server: Server) {
-    this.#server = server
     server.on('connection', (socket: Socket) => {
       this.#last.set(socket, undefined)
       socket.once('close', () => {
@@ -135,7 +172,7 @@ class Connections {
     server.closeIdleConnections = () => this.#endIdle()
   }
 
-  /** To be told of each response, before it begins. */
+  /** To be called for each response, before it begins. */
   note({ socket }: IncomingMessage, response: ServerResponse): void {
     this.#last.set(socket, response)
     if (this.#closing !== undefined) this.#endAfter(response)
@@ -151,18 +188,18 @@ class Connections {
     return last?.headersSent === true && !last.closed
   }
 
-  close(graceMs: number): Promise<void> {
-    this.#closing ??= new Promise<void>((resolve) => {
-      const breakOff = setTimeout(() => {
-        for (const socket of this.#last.keys()) socket.destroy()
-      }, graceMs)
-      for (const response of this.#last.values()) if (response?.closed === false) this.#endAfter(response)
-      this.#server.close(() => {
-        clearTimeout(breakOff)
-        resolve()
-      })
-    })
+  close(doors: readonly Door[], graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(doors, graceMs)
     return this.#closing
+  }
+
+  async #close(doors: readonly Door[], graceMs: number): Promise<void> {
+    const breakOff = setTimeout(() => {
+      for (const socket of this.#last.keys()) socket.destroy()
+    }, graceMs)
+    for (const response of this.#last.values()) if (response?.closed === false) this.#endAfter(response)
+    await Promise.all(doors.map((door) => closeDoor(door)))
+    clearTimeout(breakOff)
   }
 
   #endAfter(response: ServerResponse): void {

@@ -7,9 +7,9 @@ import { type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import { isPortable } from '../storage/portable.ts'
 import type { Store } from '../storage/store.ts'
 import type { FileSource } from './file-source.ts'
-import type { ListedFiles } from './listed-files.ts'
+import type { FileKind, ListedFiles } from './listed-files.ts'
 
-interface LookupParts {
+export interface LookupParts {
   readonly store: Store
   readonly files: FileSource
   readonly listed: ListedFiles
@@ -29,7 +29,7 @@ export async function lookup(
   const { store } = parts
   const { catalog } = store
   const isDigest = key.algorithm === 'sha256' || key.algorithm === 'blake3'
-  const own = isDigest ? await findRecord(parts, key, { respondAsync, wanted: 'file' }) : undefined
+  const own = isDigest ? await findRecord(parts, key, { respondAsync, kind: 'file' }) : undefined
   if (own === 'pending') return own
   const trees = await findTrees(catalog, key)
   const sharing = await Promise.all(trees.map((tree) => catalog.findWheelsOfTree(tree.id)))
@@ -53,13 +53,13 @@ export async function lookUpProject(
 export async function findRecord(
   { files, listed }: Pick<LookupParts, 'files' | 'listed'>,
   digest: Digest,
-  { respondAsync, wanted }: RecordOptions & { readonly wanted: 'wheel' | 'file' },
+  { respondAsync, kind }: RecordOptions & { readonly kind: FileKind },
 ): Promise<DistributionRecord | Pending | undefined> {
   if (respondAsync && files.isFetching(digest)) return 'pending'
   const stored = await files.findByDigest(digest)
   if (stored !== undefined || digest.algorithm !== 'sha256') return stored
-  if (!respondAsync) return listed.fetch(digest.hex, wanted)
-  return (await listed.begin(digest.hex, wanted)) ? 'pending' : undefined
+  if (!respondAsync) return listed.fetch(digest.hex, kind)
+  return (await listed.begin(digest.hex, kind)) ? 'pending' : undefined
 }
 
 /** Trees by what others call their content. */

@@ -20,10 +20,10 @@ const print = (text: string): void => {
   process.stdout.write(text)
 }
 
-/** Within so long a second signal is the first one: npm passes on what the terminal has sent us itself. Milliseconds. */
+/** Within this time a second signal counts as the first one: npm passes on to us what the terminal has sent us already. Milliseconds. */
 const SAME_MS = 500
 
-/** Until SIGTERM, SIGINT or SIGHUP (its terminal was closed), which end it in good order; a second one ends it at once. */
+/** Runs the server until SIGTERM, SIGINT or SIGHUP (its terminal was closed) ends it in good order; a second one ends it at once. */
 async function serve(config: Config): Promise<void> {
   const stopping = new AbortController()
   let stoppedAt = Infinity
@@ -34,6 +34,8 @@ async function serve(config: Config): Promise<void> {
     stopping.abort()
   }
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', stop)
+  // Nobody need be there to read the banner, nor room for it where that goes to a file.
+  process.stdout.on('error', () => {})
   // Loaded only here, so that the other commands answer at once.
   const { runServer } = await import('./commands/run-server.ts')
   await runServer(config, { print, signal: stopping.signal })

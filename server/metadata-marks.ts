@@ -9,12 +9,12 @@ import { SingleFlight } from '../storage/single-flight.ts'
 import type { Listing } from './find-listing.ts'
 import type { IndexSource } from './index-source.ts'
 
-/** What was found out of a file host is believed for so long, milliseconds; then one wheel's metadata is tried again. */
+/** How long a finding on a file host (ranges work there, or do not) is believed, milliseconds; then one wheel's metadata is tried again. */
 const PROVEN_MS = 24 * 60 * 60_000
 const UNPROVEN_MS = 10 * 60_000
-/** Of one page. A page may name any number of hosts, and nobody should have us knock at all of them. */
+/** Hosts that are probed for one page: it may name any number, and nobody should have us knock at all of them. */
 const MAX_PROBES = 8
-/** Who asks for a page first does not wait longer than this for what is found out, milliseconds. */
+/** The first client of a page waits no longer than this for the probes, milliseconds. */
 const PATIENCE_MS = 3000
 
 export interface MetadataMarksOptions {
@@ -52,15 +52,15 @@ export class MetadataMarks {
     this.#options = options
   }
 
-  /** Upstream's page promises other metadata of a wheel than there is: ours is to promise what we serve (B8), since pip fails on anything else. */
+  /** Upstream's page lists a wrong digest for a wheel's metadata: ours is to list that of what we serve (B8), since pip fails on any other. */
   correct(index: IndexSource, listed: ListedFile, digest: Sha256): void {
     const key = correctionKey(index, listed)
     if (key !== undefined) this.#corrections.set(key, digest)
   }
 
   /** The page with these marks; the same object where there is nothing to mark. */
-  async complete(index: IndexSource, listed: ProjectPage): Promise<ProjectPage> {
-    const page = this.#withCorrections(index, listed)
+  async complete(index: IndexSource, upstreamPage: ProjectPage): Promise<ProjectPage> {
+    const page = this.#withCorrections(index, upstreamPage)
     const lacking = page.files.filter(
       ({ filename, coreMetadata, hashes }) =>
         coreMetadata === undefined && hashes['sha256'] !== undefined && isWheel(filename),
@@ -74,7 +74,7 @@ export class MetadataMarks {
     const marks = new Map<ListedFile, true | Hashes>()
     for (const file of lacking) {
       const digest = kept.get(file.hashes['sha256'] as Sha256)
-      // Kept, and none: its archive was read, and has none.
+      // Its archive was read, and has no metadata.
       if (digest === 'none') continue
       if (digest !== undefined) marks.set(file, { sha256: digest })
       else if (proven.has(new URL(file.url).host)) marks.set(file, true)
@@ -135,7 +135,7 @@ export class MetadataMarks {
   }
 }
 
-/** By what is wrong: it may be put right. */
+/** The wrong digest is part of the key: once upstream lists another one, the correction no longer applies. */
 function correctionKey({ name }: IndexSource, { hashes, coreMetadata }: ListedFile): string | undefined {
   const promised = typeof coreMetadata === 'object' ? coreMetadata['sha256'] : undefined
   return promised === undefined ? undefined : `${name} ${hashes['sha256']} ${promised}`

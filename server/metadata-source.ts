@@ -8,40 +8,40 @@ import { type Filename, type IndexName, isWheel, type ProjectName } from '../sto
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { findMetadataPath, isMetadataOf } from '../storage/wheel-metadata.ts'
-import { retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError } from './errors.ts'
+import { fetchPage, type FetchPageParts } from './fetch-page.ts'
 import type { FileSource } from './file-source.ts'
-import type { Listing } from './find-listing.ts'
+import { findKnownListing, findListing, type Listing } from './find-listing.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { Log } from './log.ts'
 import { isMarkedByUs } from './metadata-marks.ts'
-import type { Metrics } from './metrics.ts'
-import type { Upstream } from './upstream.ts'
+import type { PageSource } from './page-source.ts'
+import { isWithdrawn } from './withdrawals.ts'
 
-export interface MetadataSourceOptions {
-  readonly upstream: Upstream
+export interface MetadataSourceOptions extends FetchPageParts {
   readonly store: Store
   readonly clock: Clock
+  readonly pages: PageSource
   readonly files: FileSource
   readonly log: Log
-  readonly metrics: Metrics
-  readonly policy: RetryPolicy
-  readonly signal: AbortSignal
-  /** A wheel that our page says has metadata has none. */
-  readonly onNone?: ((index: IndexSource, project: ProjectName) => void) | undefined
+  /** A wheel turned out to have no metadata, though our page (and only ours) says that it has some. */
+  readonly onAbsent?: ((index: IndexSource, project: ProjectName) => void) | undefined
   /** The metadata of a wheel has another digest than its page promises. */
-  readonly onOther?: ((index: IndexSource, listing: Listing, digest: Sha256) => void) | undefined
+  readonly onMismatch?: ((index: IndexSource, listing: Listing, digest: Sha256) => void) | undefined
 }
 
-/** Kept of a wheel that has none, so that our pages do not promise it again. */
+/** What is kept for a wheel without metadata, so that our pages do not promise it again. */
 const NONE = new Uint8Array()
 
 /** Core metadata (PEP 658): the METADATA of a wheel, exactly as it is in the wheel. */
 export class MetadataSource {
   readonly #options: MetadataSourceOptions
   readonly #flights = new SingleFlight<string, Uint8Array | undefined>()
-  /** Whose kept metadata was held to its page since the start: once, since that takes as long as all else. Routes have the same reference again, mostly. */
-  readonly #toldOf = new WeakSet<FileReference>()
+  /**
+   * Files whose kept metadata was compared with their page since the start: once each, since that takes as long as the rest of a request. By
+   * object, since the routes mostly use the same reference again for the same URL.
+   */
+  readonly #compared = new WeakSet<FileReference>()
 
   constructor(options: MetadataSourceOptions) {
     this.#options = options
@@ -50,13 +50,15 @@ export class MetadataSource {
   /** Undefined: no such wheel, or neither the index nor the store has its metadata. */
   async find(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
     const { sha256, filename } = reference
+    const { pages, store } = this.#options
     if (!isWheel(filename)) return undefined
-    if (await this.#options.files.isWithdrawn(index, reference)) return undefined
-    const kept = sha256 && (await this.#options.store.catalog.findMetadata(sha256, index.name))
+    if (await isWithdrawn(pages, index, reference)) return undefined
+    const kept = sha256 && (await store.catalog.findMetadata(sha256, index.name))
     if (kept?.isClaim === true) {
-      if (this.#toldOf.has(reference)) return kept.content
-      this.#toldOf.add(reference)
-      return this.#tellOther(index, await this.#options.files.findKnownListing(index, reference), kept.content)
+      if (this.#compared.has(reference)) return kept.content
+      this.#compared.add(reference)
+      this.#reportMismatch(index, await findKnownListing(pages, index, reference), kept.content)
+      return kept.content
     }
     if (kept !== undefined && (await this.#isAsPromised(index, reference, kept.content))) {
       return kept.content.length === 0 ? undefined : kept.content
@@ -64,53 +66,58 @@ export class MetadataSource {
     return this.#flights.run(`${index.name}/${sha256}/${filename}`, () => this.#make(index, reference))
   }
 
+  /** Tries in turn: the stored wheel, upstream's `.metadata`, ranges of the wheel, and the whole wheel, which is downloaded for it. */
   async #make(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
-    const { files } = this.#options
+    const { pages, onAbsent } = this.#options
     const stored = await this.#findStored(index, reference)
     const own = stored && (await this.#readWheel(stored.blake3, reference.filename))
     if (own !== undefined && (await this.#isAsPromised(index, reference, own))) {
       await this.#save(reference, own)
       return own
     }
-    const claimedBy = index.name
-    const listing = await files.findListing(index, reference)
+    const listing = await findListing(pages, index, reference)
     if (listing?.listed.coreMetadata === undefined) return own
+    // Whether our page says that it has metadata, though upstream's does not.
     const isOurs = isMarkedByUs(listing.listed)
+    const claim = { claimedBy: index.name }
     const fetched = isOurs ? undefined : await this.#fromUpstream(index, listing.listed)
     if (fetched !== undefined) {
-      await this.#save(reference, fetched, { claimedBy })
+      await this.#save(reference, fetched, claim)
       return fetched
     }
-    const read = await this.#byRanges(index, reference, listing)
-    if (read !== undefined) return this.#tellOther(index, listing, read)
-    const made = await this.#fromWheel(index, reference, listing)
-    await this.#save(reference, made ?? (isOurs ? NONE : undefined), isOurs ? {} : { claimedBy })
-    if (made === undefined && isOurs) this.#options.onNone?.(index, listing.sighting.project)
-    return made && this.#tellOther(index, listing, made)
-  }
-
-  #tellOther(index: IndexSource, listing: Listing | undefined, content: Uint8Array): Uint8Array {
-    if (listing !== undefined && !isPromised(listing, content)) {
-      this.#options.onOther?.(index, listing, hashSha256(content))
+    let content = await this.#byRanges(index, reference, listing)
+    if (content === undefined) {
+      content = await this.#fromWheel(index, reference, listing)
+      await this.#save(reference, content ?? (isOurs ? NONE : undefined), isOurs ? {} : claim)
+      if (content === undefined && isOurs) onAbsent?.(index, listing.sighting.project)
     }
+    if (content !== undefined) this.#reportMismatch(index, listing, content)
     return content
   }
 
+  #reportMismatch(index: IndexSource, listing: Listing | undefined, content: Uint8Array): void {
+    if (listing === undefined || matchesListing(listing, content)) return
+    this.#options.onMismatch?.(index, listing, hashSha256(content))
+  }
+
   async #findStored(index: IndexSource, reference: FileReference): Promise<Distribution | undefined> {
-    const { files } = this.#options
+    const { pages, files } = this.#options
     if (reference.sha256 !== undefined) return files.findStored(reference)
-    const listing = await files.findListing(index, reference)
+    const listing = await findListing(pages, index, reference)
     return listing && files.findStoredUnhashed(index, listing)
   }
 
-  /** Installers hold metadata to the digest on the page, though it may be that of a lie. None is right where nobody else promises any. */
+  /**
+   * May this metadata of the wheel itself be served? Installers compare it with the digest on the page, which upstream may have got wrong: then
+   * what has that digest must be served instead. {@link NONE} may be where only our own page promises any.
+   */
   async #isAsPromised(index: IndexSource, reference: FileReference, own: Uint8Array): Promise<boolean> {
-    const listing = await this.#options.files.findKnownListing(index, reference)
+    const listing = await findKnownListing(this.#options.pages, index, reference)
     if (own.length === 0) return listing?.listed.coreMetadata === undefined || isMarkedByUs(listing.listed)
-    return isPromised(listing, own)
+    return matchesListing(listing, own)
   }
 
-  /** Reads a wheel's metadata by ranges, and keeps it. False where that did not work. */
+  /** Reads a wheel's metadata by ranges, and keeps it. False where its host gives no ranges, or the archive cannot be read so. */
   async tryRanges(index: IndexSource, listing: Listing): Promise<boolean> {
     const { listed, sighting } = listing
     const reference = { ...sighting, sha256: listed.hashes['sha256'] as Sha256 | undefined }
@@ -118,14 +125,14 @@ export class MetadataSource {
   }
 
   /**
-   * A wheel was stored: where its index has no metadata beside it, what the wheel has is kept, in the place of what came by
-   * ranges, once downloads are over. Returns at once.
+   * To be called when a wheel was stored. If its index has no `.metadata` beside it, the wheel's own metadata is kept, replacing what was read
+   * by ranges; but only once no download runs any more. Returns at once.
    */
   keepFromStore(wheel: Blake3, reference: FileReference, listed: ListedFile): void {
     const isTheirs = listed.coreMetadata !== undefined && !isMarkedByUs(listed)
     if (isTheirs || reference.sha256 === undefined || !isWheel(reference.filename)) return
     const kept = this.#flights.run(`stored ${reference.sha256}`, async () => {
-      // To read it unpacks it, which the installer that waits for its other wheels would feel.
+      // Reading it unpacks the wheel, which would slow down an installer that still waits for other wheels.
       await this.#options.store.awaitLull(this.#options.signal)
       const content = await this.#readWheel(wheel, reference.filename)
       await this.#save(reference, content ?? NONE)
@@ -150,7 +157,7 @@ export class MetadataSource {
       const content = await readRemoteMetadata(reference.filename, size, (range) =>
         files.readPart(index, listing, range, size),
       )
-      // What a file host says of a wheel that nobody has read as a whole.
+      // A claim: nobody has checked the digest of the whole wheel that it was read from.
       if (content !== undefined) await this.#save(reference, content, { claimedBy: index.name })
       return content
     } catch (error) {
@@ -172,13 +179,9 @@ export class MetadataSource {
 
   /** Undefined where upstream advertises it but has none, or another one. */
   async #fromUpstream(index: IndexSource, listed: ListedFile): Promise<Uint8Array | undefined> {
-    const { upstream, policy, signal, log, metrics } = this.#options
-    const target = fileTarget(index, metadataUrl(listed.url))
-    const response = await retry(policy, signal, async () => {
-      const answer = await upstream.fetchPage(target, {}, signal)
-      metrics.bytesFromUpstream += answer.body.length
-      if (answer.status < 500 && answer.status !== 429) return answer
-      throw statusError(target.url, answer.status, answer.retryAfterSeconds)
+    const { log } = this.#options
+    const response = await fetchPage(this.#options, fileTarget(index, metadataUrl(listed.url)), {
+      isAnswer: (status) => status < 500 && status !== 429,
     })
     const { coreMetadata } = listed
     const expected = typeof coreMetadata === 'object' ? coreMetadata['sha256'] : undefined
@@ -201,7 +204,7 @@ export class MetadataSource {
     return this.#readWheel(wheel.blake3, reference.filename)
   }
 
-  /** Of a stored wheel: from its tree, or, where there is none, from the archive. */
+  /** The metadata of a stored wheel: from its tree, or, where it has none, from the archive. */
   async #readWheel(wheel: Blake3, filename: Filename): Promise<Uint8Array | undefined> {
     const { store } = this.#options
     const outcome = await store.unpack(wheel)
@@ -232,8 +235,8 @@ export class MetadataSource {
   }
 }
 
-/** Does the page promise this, or no digest at all? */
-function isPromised(listing: Listing | undefined, content: Uint8Array): boolean {
+/** Does this metadata have the digest that the page lists? True also where it lists none. */
+function matchesListing(listing: Listing | undefined, content: Uint8Array): boolean {
   const promised = listing?.listed.coreMetadata
   const expected = typeof promised === 'object' ? promised['sha256'] : undefined
   return expected === undefined || expected === hashSha256(content)

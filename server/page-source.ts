@@ -1,29 +1,29 @@
 import { LRUCache } from 'lru-cache'
-import type { FileReference, PageSnapshot } from '../routes/repository.ts'
+import type { FileReference, PageOptions, PageSnapshot } from '../routes/repository.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
-import type { Clock } from '../storage/clock.ts'
+import { type Clock, hasPassed } from '../storage/clock.ts'
 import type { ProjectPage, StoredPage } from '../storage/model.ts'
 import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
 import { Pace } from '../storage/pace.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import { isAbsence, retry, type RetryPolicy, statusError } from './downloads/open-file.ts'
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts'
+import { fetchPage, type FetchPageParts } from './fetch-page.ts'
 import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, pageTarget } from './index-source.ts'
 import { ABSENT, type KeptPage, saysTheSame, weigh } from './kept-page.ts'
 import type { Log } from './log.ts'
-import type { Metrics } from './metrics.ts'
 import type { PagePool } from './pages/page-pool.ts'
-import type { Upstream, UpstreamPage } from './upstream.ts'
+import type { UpstreamPage } from './upstream.ts'
 import { isHostUnreached } from './upstream/failures.ts'
+import { isAbsence } from './upstream/retry.ts'
 
 /** How long "no such project" is believed, milliseconds (protocol.md G1: at most a minute). */
 const ABSENT_MS = 30_000
-/** After upstream failed, a page that may be served stale is, without asking again, for this long; milliseconds. */
+/** For this long after upstream failed, stale pages are served without asking it again; milliseconds. */
 const FAILED_MS = 5_000
-/** How old what the catalog has of a project that an index has not may get before it is written again, milliseconds. */
+/** The catalog's note that an index does not have a project is written again when it is older than this, milliseconds. */
 const NOTED_MS = 24 * 60 * 60_000
-/** What says that upstream itself is in trouble, and not just one page of it. */
+/** Errors by which upstream itself is in trouble, and not just one page of it. */
 const OF_ALL_PAGES: ReadonlySet<UpstreamErrorCode> = new Set([
   'ERR_UPSTREAM_BUSY',
   'ERR_UPSTREAM_DOWN',
@@ -31,23 +31,14 @@ const OF_ALL_PAGES: ReadonlySet<UpstreamErrorCode> = new Set([
   'ERR_UPSTREAM_UNTRUSTED',
 ])
 
-export interface PageSourceOptions {
-  readonly upstream: Upstream
+export interface PageSourceOptions extends FetchPageParts {
   readonly catalog: Catalog
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Metrics
-  readonly policy: RetryPolicy
   readonly pool: PagePool
   readonly memoryBytes: number
-  readonly signal: AbortSignal
-  /** Adds what we know to what upstream says: which wheels have metadata. Upstream's page is what is kept. */
+  /** Adds what we know to upstream's page (metadata marks, upload times). The catalog keeps upstream's page without that. */
   readonly complete?: ((index: IndexSource, page: ProjectPage) => Promise<ProjectPage>) | undefined
-}
-
-export interface FindPageOptions {
-  /** The client does not want what was confirmed some time ago (D5). */
-  readonly insists?: boolean | undefined
 }
 
 /** Project pages: from memory while fresh, from the catalog after a restart, from upstream otherwise, stale when upstream fails. */
@@ -56,7 +47,7 @@ export class PageSource {
   readonly #memory: LRUCache<string, KeptPage>
   readonly #refreshes = new SingleFlight<string, KeptPage>()
   readonly #loads = new SingleFlight<string, KeptPage | undefined>()
-  /** By index, or by page where it failed alone. */
+  /** When upstream last failed, milliseconds since the epoch: by index, or by page where that page alone failed. */
   readonly #failedAt = new LRUCache<string, number>({ max: 1000 })
 
   constructor(options: PageSourceOptions) {
@@ -71,7 +62,7 @@ export class PageSource {
   find(
     index: IndexSource,
     project: ProjectName,
-    options: FindPageOptions = {},
+    options: PageOptions = DEFAULT_OPTIONS,
   ): PageSnapshot | Promise<PageSnapshot | undefined> | undefined {
     const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined || !this.#isUsable(kept, index, options)) return this.#findElsewhere(index, project, options)
@@ -88,7 +79,8 @@ export class PageSource {
   ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
     const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined) return this.#load(index, project)
-    if (!this.#isUsable(kept, index, {}) && this.#mayAsk(index, project)) void this.#refreshLater(index, project, kept)
+    if (!this.#isUsable(kept, index, DEFAULT_OPTIONS) && this.#mayAsk(index, project))
+      void this.#refreshLater(index, project, kept)
     return kept
   }
 
@@ -109,7 +101,7 @@ export class PageSource {
     project: ProjectName,
   ): Promise<{ readonly before: ProjectPage | undefined; readonly after: ProjectPage | undefined }> {
     const kept = this.#memory.get(keyOf(index.name, project)) ?? (await this.#load(index, project))
-    // Apart from those that may end with a stale page.
+    // A key of its own, since other refreshes may resolve with a stale page.
     const refreshed = await this.#refreshes.run(`${keyOf(index.name, project)} now`, () =>
       this.#ask(index, project, kept),
     )
@@ -127,8 +119,8 @@ export class PageSource {
   }
 
   /**
-   * Has it outlive a restart that an index has no such project, where that is known. For projects that another index has: nobody fills the
-   * catalog with names that they make up. Returns at once.
+   * Writes to the catalog that this index has no such project, if memory knows so: a restart then does not forget it. To be called only for projects
+   * that another index has, or anybody could fill the catalog with made-up names. Returns at once.
    */
   noteAbsence(index: IndexSource, project: ProjectName): void {
     const key = keyOf(index.name, project)
@@ -143,9 +135,9 @@ export class PageSource {
       .catch((error: unknown) => log.debug({ err: error, index: index.name, project }, 'an absence is not kept'))
   }
 
-  /** What we add to this page has changed. */
+  /** To be called when what we add to this page has changed. */
   reconsider(index: IndexSource, project: ProjectName): void {
-    // It comes from the catalog, and is completed again.
+    // The next request takes it from the catalog, and completes it again.
     this.#memory.delete(keyOf(index.name, project))
   }
 
@@ -157,7 +149,7 @@ export class PageSource {
   async #findElsewhere(
     index: IndexSource,
     project: ProjectName,
-    options: FindPageOptions,
+    options: PageOptions,
   ): Promise<PageSnapshot | undefined> {
     const { clock, metrics } = this.#options
     const kept = this.#memory.get(keyOf(index.name, project)) ?? (await this.#load(index, project))
@@ -174,7 +166,7 @@ export class PageSource {
     }
     metrics.pageMisses += 1
     const { snapshot } = await this.#refreshOnce(index, project, kept)
-    // Only projects that there are: nobody fills the catalog with names that they make up.
+    // Only for projects that exist, or anybody could fill the catalog with made-up names.
     if (snapshot !== undefined) metrics.traffic.note(index.name, project, { misses: 1 })
     return snapshot
   }
@@ -186,17 +178,17 @@ export class PageSource {
     return snapshot
   }
 
-  #isUsable(kept: KeptPage, index: IndexSource, { insists }: FindPageOptions): boolean {
+  #isUsable(kept: KeptPage, index: IndexSource, { insists }: PageOptions): boolean {
     if (index.mode === 'offline') return true
     // "No such project" is believed for a shorter time.
     const freshMs = kept.snapshot === undefined ? Math.min(ABSENT_MS, index.freshMs) : index.freshMs
-    return isFresh(kept.fetchedAt, this.#options.clock(), { freshMs }, { insists: insists === true })
+    return isFresh(kept.fetchedAt, this.#options.clock(), { freshMs }, { insists })
   }
 
-  /** Not just after upstream failed. */
+  /** False for {@link FAILED_MS} after upstream failed. */
   #mayAsk({ name }: IndexSource, project: ProjectName): boolean {
     const failures = [name, keyOf(name, project)].map((key) => this.#failedAt.get(key) ?? -Infinity)
-    return this.#options.clock() - Math.max(...failures) >= FAILED_MS
+    return failures.every((failedAt) => hasPassed(FAILED_MS, failedAt, this.#options.clock()))
   }
 
   /** From the catalog, once for all who ask meanwhile: a large page takes a while to be read. */
@@ -226,7 +218,7 @@ export class PageSource {
     try {
       await this.#refreshOnce(index, project, kept)
     } catch {
-      // Nobody waits for it; who asks for the page is told.
+      // Nobody waits for this; a client that asks for the page gets an error of its own.
     }
   }
 
@@ -249,15 +241,12 @@ export class PageSource {
   }
 
   async #ask(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
-    const { upstream, policy, signal, metrics, pool } = this.#options
+    const { pool } = this.#options
     const target = { ...pageTarget(index, project), onLarge: () => pool.expectLarge() }
-    const validators = kept?.snapshot === undefined ? {} : { etag: kept.etag, lastModified: kept.lastModified }
-    const response = await retry(policy, signal, async () => {
-      const answer = await upstream.fetchPage(target, validators, signal)
-      metrics.bytesFromUpstream += answer.body.length
-      const isCurrent = answer.status === 304 && kept?.snapshot !== undefined
-      if (answer.status === 200 || isCurrent || isAbsence(target, answer.status)) return answer
-      throw statusError(target.url, answer.status, answer.retryAfterSeconds)
+    const isKnown = kept?.snapshot !== undefined
+    const response = await fetchPage(this.#options, target, {
+      validators: isKnown ? { etag: kept.etag, lastModified: kept.lastModified } : {},
+      isAnswer: (status) => status === 200 || (status === 304 && isKnown) || isAbsence(target, status),
     })
     return this.#take(index, project, kept, response)
   }
@@ -289,16 +278,16 @@ export class PageSource {
     const { etag, lastModified } = response
     const stored: StoredPage = { index: index.name, project, page, etag, lastModified, fetchedAt }
     await catalog.savePage(stored, { json })
-    // A large one took a while to be written.
+    // A large page took a while to be written: others have their turn.
     if (json !== undefined) await new Pace().rest()
     return this.#keep(stored, await this.#complete(index, stored, undefined))
   }
 
-  /** With what we know of it. `before`: the same page, confirmed since. */
+  /** Adds what we know to upstream's page. `before`: what was kept of this page, which upstream has just confirmed. */
   async #complete(index: IndexSource, stored: StoredPage, before: KeptPage | undefined): Promise<KeptPage> {
     const { page, etag, lastModified, fetchedAt } = stored
     const completed = (await this.#options.complete?.(index, page)) ?? page
-    // What is rendered hangs on the snapshot: another one only where there is something new to say.
+    // Renderings are kept by snapshot, so there is a new one only where the page says something new.
     const isSame = before?.snapshot !== undefined && saysTheSame(before.snapshot.page, completed)
     const snapshot = isSame ? before.snapshot : { index: index.name, page: completed }
     return { snapshot, page, etag, lastModified, fetchedAt, weight: before?.weight ?? weigh(page) }
@@ -311,6 +300,8 @@ export class PageSource {
 }
 
 const HIT = { hits: 1 } as const
+const DEFAULT_OPTIONS: PageOptions = { insists: false }
+
 function keyOf(index: IndexName, project: ProjectName): string {
   return `${index}/${project}`
 }

@@ -53,7 +53,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ERR_STORE_FORMAT: {
     status: 500,
     title: 'The store cannot be read',
-    detail: 'It has another format, or was removed or replaced.',
+    detail: 'It has another format, is damaged, or was removed or replaced.',
   },
   ERR_STORE_CLOSED: {
     status: 503,

@@ -1,9 +1,12 @@
 import type { IndexName } from '../storage/names.ts'
 import type { DistributionRecord, Sighting } from '../storage/model.ts'
 import type { FileSource } from './file-source.ts'
+import { findListing } from './find-listing.ts'
 import type { IndexSource } from './index-source.ts'
+import type { PageSource } from './page-source.ts'
 
 export interface RefetchOptions {
+  readonly pages: PageSource
   readonly files: FileSource
   readonly indexes: ReadonlyMap<IndexName, IndexSource>
 }
@@ -27,7 +30,7 @@ export async function refetch(options: RefetchOptions, record: DistributionRecor
 
 async function refetchFrom(
   { index, filename }: Sighting,
-  { files, indexes }: RefetchOptions,
+  { pages, files, indexes }: RefetchOptions,
   record: DistributionRecord,
 ): Promise<boolean> {
   const source = indexes.get(index)
@@ -35,7 +38,7 @@ async function refetchFrom(
   // An index that lists no SHA-256 may list other bytes by now.
   for (const sha256 of [record.sha256, undefined]) {
     const reference = { index, sha256, filename }
-    const listing = await files.findListing(source, reference)
+    const listing = await findListing(pages, source, reference)
     if (listing === undefined) continue
     const { blake3 } = await files.fetchOrFail(source, reference, listing)
     if (blake3 === record.blake3) return true

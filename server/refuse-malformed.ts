@@ -19,7 +19,7 @@ export function refuseMalformed(server: Server, options: { readonly isAnswering:
   })
 }
 
-/** What is wrong with how a request names its host (RFC 9112 §3.2): once, and one that is older than HTTP/1.1 need not. */
+/** What is wrong with a request's Host header: there has to be one, which a request older than HTTP/1.1 may lack (RFC 9112 §3.2). Undefined: nothing. */
 export function findHostFault({ headers, httpVersion, rawHeaders }: IncomingMessage): string | undefined {
   if (headers.host === undefined) return httpVersion === '1.1' ? 'The request has no Host header.' : undefined
   // Node keeps the first, where whoever stands before us may go by the last.
@@ -39,7 +39,7 @@ export function refuseHost(response: ServerResponse, fault: string): void {
   void refuseRequest(response, new RouteError('ERR_BAD_REQUEST', fault))
 }
 
-/** In its turn, after what was asked before on its connection; that ends with it, since a body may follow which nobody wants. */
+/** Answers in its turn, after earlier requests on the connection. That is then closed, since a body may follow that nobody is going to read. */
 async function refuseRequest(outgoing: ServerResponse, error: RouteError): Promise<void> {
   const response = renderProblem(problemOf(error), crypto.randomUUID())
   const body = await response.text()

@@ -1,4 +1,4 @@
-/** What goes on until it is closed. */
+/** Work that is repeated until this is closed. */
 export interface Repetition {
   /** Aborts the signal that the work was given, and waits for the turn that runs. */
   close(): Promise<void>

@@ -20,7 +20,7 @@ import type { HostCondition } from './upstream/breaker.ts'
 import { findVirtual, listVirtual } from './virtual-index.ts'
 import { createTreeMethods } from './trees.ts'
 
-/** What administration is given, too, but for the prunes, which are made here. */
+/** All that a repository and its administration are made of; how to prune is added here. */
 export interface RepositoryParts extends Omit<AdministrationParts, 'planPrune' | 'executePrune'> {
   readonly defaultIndex: IndexName
   readonly lists: ListSource
@@ -86,10 +86,10 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
 
 function findBlob(parts: RepositoryParts, blake3: Blake3, options: FileOptions): AtHand<Content | undefined> {
   const found = parts.store.findBlob(blake3)
-  // It may be a distribution, or a tree's manifest; of whose tree a file is nobody knows.
+  // Counts where it is a distribution, or a tree's manifest. A file of trees counts for none: nobody knows which tree was meant.
   parts.store.noteUse(blake3)
   return found instanceof Promise
-    ? describeBlob(parts, blake3, { finding: found, options })
+    ? findBlobOrDistribution(parts, blake3, { finding: found, options })
     : andThen(found, (blob) => blob && storedContent(blob, undefined))
 }
 
@@ -101,12 +101,13 @@ function findFile(
 ): AtHand<Content | undefined> {
   const findAnew = (): AtHand<Content | undefined> => {
     files.forget()
-    return files.find(index, reference, { describe: false })
+    return files.find(index, reference, { headersOnly: false })
   }
   return andThen(files.find(index, reference, options), (content) => content && renewedContent(content, findAnew))
 }
 
-async function describeBlob(
+/** A damaged blob may be a distribution, which can be had again from where it was seen. */
+async function findBlobOrDistribution(
   parts: RepositoryParts,
   blake3: Blake3,
   { finding, options }: { readonly finding: Promise<StoredBlob | undefined>; readonly options: FileOptions },
@@ -130,26 +131,26 @@ async function findDistribution(
   const { store, files } = parts
   const stored = await store.catalog.findDistribution(digest)
   if (stored === undefined && digest.algorithm === 'sha256') {
-    // Before what runs is waited for, since a download is followed here.
+    // Before findByDigest, which waits for a running download: here the client follows it instead.
     const listed = await parts.listed.find(digest.hex, options)
     if (listed !== undefined) return listed
   }
   const record = stored ?? (await files.findByDigest(digest))
   if (record === undefined) return undefined
   const blob = await store.findDistribution(record.blake3)
-  if (blob === undefined) return findAgain(parts, record)
+  if (blob === undefined) return findUpstream(parts, record)
   store.noteUse(record.blake3)
   return storedContent(blob, record.sha256)
 }
 
-/** A distribution whose file is damaged or gone, from where it was seen: as somebody gets it who asks there. */
-async function findAgain(
+/** A distribution whose file is damaged or gone: from an index on which it was seen, as by its URL there. */
+async function findUpstream(
   { indexes, files }: RepositoryParts,
   { sha256, sightings }: DistributionRecord,
 ): Promise<Content | undefined> {
   for (const { index, filename } of sightings) {
     const source = indexes.get(index)
-    const content = source && (await files.find(source, { index, sha256, filename }, { describe: false }))
+    const content = source && (await files.find(source, { index, sha256, filename }, { headersOnly: false }))
     if (content !== undefined) return content
   }
   return undefined

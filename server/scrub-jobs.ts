@@ -13,7 +13,7 @@ export class ScrubJobs {
     this.#store = store
   }
 
-  /** Where one runs already, that one. */
+  /** Starts a scrub, or returns the one that runs already. */
   start(options: Pick<ScrubOptions, 'bytesPerSecond'>): Job {
     return this.#jobs.findRunning('scrub') ?? this.#start((signals) => ({ ...options, ...signals }))
   }

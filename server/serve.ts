@@ -10,7 +10,8 @@ import { type ScrubOptions, Store, type StoreOptions } from '../storage/store.ts
 import type { IndexName } from '../storage/names.ts'
 import { createUnpacker } from '../storage/unpacker.ts'
 import { type App, createApp } from './app.ts'
-import type { Config, IndexConfig } from './config.ts'
+import type { Config } from './config.ts'
+import type { IndexConfig } from './config/indexes.ts'
 import { logDamage } from './damage-log.ts'
 import { type Ending, endInTurn, isDoneWithin } from './end-in-turn.ts'
 import { FileSource, type FileSourceOptions } from './file-source.ts'
@@ -23,13 +24,14 @@ import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
 import { MetadataSource } from './metadata-source.ts'
 import { createMetrics } from './metrics.ts'
+import { findOpenFilesLimit, keptFilesWithin } from './open-files.ts'
 import { PageSource } from './page-source.ts'
 import { PagePool } from './pages/page-pool.ts'
 import { createRepository } from './repository.ts'
 import { refetch } from './refetch.ts'
-import { schedulePrunes } from './scheduler.ts'
+import { schedulePrunes } from './schedule-prunes.ts'
+import { scheduleScrubs } from './schedule-scrubs.ts'
 import { ScrubJobs } from './scrub-jobs.ts'
-import { scheduleScrubs } from './scrubs.ts'
 import { UploadTimes } from './upload-times.ts'
 import { TrafficWriter } from './traffic-writer.ts'
 import { Upstream } from './upstream.ts'
@@ -41,14 +43,14 @@ import { userAgentOf } from './version.ts'
 const PAGE_TIMEOUT_MS = 30_000
 /** Before the first retry of an upstream request, milliseconds. */
 const RETRY_DELAY_MS = 200
-/** What ends after the grace time has so long, milliseconds: nothing is lost that the next start does not take up. */
+/** How long the end may take after the grace time, milliseconds: what is then left undone, the next start takes up. */
 const END_MS = 4000
 
 export interface Server {
   readonly app: App
-  /** Where the stats take the bytes served from, once something listens. */
+  /** Tells the stats where to get the bytes served; to be called once something listens. */
   countServed(bytesSent: () => number): void
-  /** Tells all jobs to end, and those who follow them that they did: first of all at shutdown, since responses wait for them. */
+  /** Ends all jobs and tells their followers. To be called first at shutdown: the followers' responses end only with the jobs. */
   cancelJobs(): void
   /**
    * Lets running downloads finish for the grace time (by default none), then ends them and unpacking, and closes the store: within four seconds more,
@@ -59,7 +61,7 @@ export interface Server {
 
 /** Opens the store and puts the parts of the server together; nothing listens yet. Throws {@link StorageError} where the store cannot be opened. */
 export async function openServer(config: Config, log: Log): Promise<Server> {
-  const store = await openStore(config, log, (record) => refetch({ files, indexes }, record))
+  const store = await openStore(config, log, (record) => refetch({ pages, files, indexes }, record))
   const ending = new AbortController()
   const upstream = openUpstream(config, log)
   const metrics = createMetrics()
@@ -76,7 +78,7 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
   }
   const indexes = new Map(config.indexes.map((index) => [index.name, sourceOf(index)]))
   const sources = createSources(config, shared, indexes)
-  const { files } = sources
+  const { pages, files } = sources
   const work = createWork(shared)
   const repository = createRepository({
     ...shared,
@@ -125,7 +127,13 @@ function startSchedules({ scrubs, ...parts }: Scheduled, { storage }: Config) {
 
 function openApp(config: Config, repository: Repository, log: Log): App {
   const uploads = { find: (index: string | undefined) => findUpload(config, index) }
-  return createApp({ repository, uploads, adminToken: config.adminToken, log })
+  return createApp({
+    repository,
+    uploads,
+    adminToken: config.adminToken,
+    pageMemoryBytes: config.memory.pagesBytes,
+    log,
+  })
 }
 
 function openUpstream({ upstream, indexes }: Config, log: Log): Upstream {
@@ -143,14 +151,14 @@ type Shared = Omit<FileSourceOptions, 'pages' | 'maxBytes' | 'whenAbandoned'> & 
   readonly pool: PagePool
 }
 
-/** Pages say which wheels have metadata, which comes from files, which are found by pages: they know each other. */
+/** Pages say which wheels have metadata, metadata comes from files, and files are found by pages: so they call each other. */
 function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<IndexName, IndexSource>) {
   const marks = new MetadataMarks({ ...shared, tryRanges: (index, listing) => metadata.tryRanges(index, listing) })
   const uploadTimes = new UploadTimes(shared)
   const pages = new PageSource({
     ...shared,
     memoryBytes: config.memory.pagesBytes,
-    // Marks last: whose they are hangs on the object that was marked.
+    // Marks last: which are ours is known by the file's object, which a later step might copy.
     complete: async (index, page) => marks.complete(index, await uploadTimes.complete(index, page)),
   })
   const files = new FileSource({
@@ -163,9 +171,10 @@ function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<Inde
   })
   const metadata = new MetadataSource({
     ...shared,
+    pages,
     files,
-    onNone: (index, project) => pages.reconsider(index, project),
-    onOther(index, { listed: file, sighting }, digest) {
+    onAbsent: (index, project) => pages.reconsider(index, project),
+    onMismatch(index, { listed: file, sighting }, digest) {
       marks.correct(index, file, digest)
       pages.reconsider(index, sighting.project)
     },
@@ -178,7 +187,12 @@ async function openStore(config: Config, log: Log, fetchAgain: NonNullable<Store
   const io = diskIo
   const layout = createLayout(config.data)
   await prepareDataFolder(io, layout)
-  const blobs = await openDiskBlobStore({ io, layout, nameElsewhere: (job) => unpacker.nameBlobs(job) })
+  const blobs = await openDiskBlobStore({
+    io,
+    layout,
+    nameElsewhere: (job) => unpacker.nameBlobs(job),
+    ...keptFilesWithin(findOpenFilesLimit(), log),
+  })
   const catalog = tolerateFullDisk(await openSqliteCatalog({ path: layout.catalog, io }), log)
   const unpacker = createUnpacker({
     stage: () => blobs.stage(),

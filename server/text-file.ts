@@ -10,7 +10,7 @@ export async function readTextFile(io: Io, path: string): Promise<string | undef
     const length = await file.read(bytes, 0)
     return new TextDecoder().decode(bytes.subarray(0, length))
   } catch (error) {
-    // Of a file that is open node does not say which.
+    // Node's error of an open file does not say which file it is.
     throw error instanceof Error ? Object.assign(error, { path }) : error
   } finally {
     await file.close()

@@ -7,12 +7,12 @@ const DAY_MS = 86_400_000
 
 type Counted = { -readonly [Name in keyof TrafficEntry]: TrafficEntry[Name] }
 
-/** What is asked for and given, by day, index and project, until somebody takes it to the catalog. A request costs a look into a map. */
+/** Counts requests and bytes by day, index and project, until they are written to the catalog. To count costs a look into a map. */
 export class Traffic {
   readonly #clock: Clock
-  /** Of the latest day that they were counted on, by index and project. */
+  /** By index and project: of the latest day on which something was counted for them. */
   #entries = new Map<string, Counted>()
-  /** Of days before. */
+  /** Of earlier days. */
   #past: TrafficEntry[] = []
   #saved = 0
 
@@ -25,7 +25,7 @@ export class Traffic {
     return this.#saved
   }
 
-  /** Counts the responses that have a body of this file. */
+  /** Makes what counts the responses that send this file. */
   meter({ index, filename }: FileReference): Meter {
     const [project] = projectsOf(filename)
     if (project === undefined) return () => {}
@@ -42,7 +42,7 @@ export class Traffic {
     }
   }
 
-  /** For what is no body of a file. */
+  /** Counts anything but the sending of a file. */
   note(index: IndexName, project: ProjectName, change: Partial<TrafficCounters>): void {
     const counted = this.#entryOf(keyOf(index, project), index, project)
     counted.hits += change.hits ?? 0

@@ -9,15 +9,7 @@ import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 import type { Rendition } from '../storage/tar/rendition.ts'
 import { renditionContent, storedContent } from './contents.ts'
-import type { FileSource } from './file-source.ts'
-import type { ListedFiles } from './listed-files.ts'
-import { findRecord, findTreesByAlias } from './lookup.ts'
-
-interface TreeParts {
-  readonly store: Store
-  readonly files: FileSource
-  readonly listed: ListedFiles
-}
+import { findRecord, findTreesByAlias, type LookupParts } from './lookup.ts'
 
 type TreeMethods = Pick<
   Repository,
@@ -31,7 +23,7 @@ type TreeMethods = Pick<
 >
 
 /** What a repository does with trees: all of it out of the store. */
-export function createTreeMethods(parts: TreeParts): TreeMethods {
+export function createTreeMethods(parts: LookupParts): TreeMethods {
   const { store } = parts
   const findTree = async (id: Blake3): Promise<Tree | undefined> => (await store.findManifest(id))?.tree
   const noteUse = <Found>(id: Blake3, found: Found): Found => {
@@ -96,8 +88,8 @@ function findPlain(
 }
 
 /**
- * It is kept by whoever serves the file, so it must not hold the bytes, which memory is to let go. Outside of other functions, since it would go
- * through their contexts, and each object on the way to the bytes counts (see routes/tree-files.ts).
+ * Makes {@link ServedTreeFile.findAgain}. The routes keep it, so it must not hold the bytes, which memory may want to free. It is made in a function of
+ * its own: inside of others each of their scopes would be one more object on the way to the bytes (see routes/tree-files.ts).
  */
 function finderOf(store: Store, blob: StoredBlob, tree: Blake3, generation: number): () => Uint8Array | undefined {
   return () => {
@@ -118,11 +110,11 @@ function findCoded(store: Store, tree: Tree, file: TreeFile, generation: number)
 
 /** A wheel that is stored or listed, and its tree, which is made if nobody did yet. Throws {@link ArchiveRefusedError}. */
 async function findUnpacked(
-  { store, files, listed }: TreeParts,
+  { store, files, listed }: LookupParts,
   digest: Digest,
   { respondAsync }: WheelTreeOptions,
 ): Promise<{ readonly blake3: Blake3; readonly tree: Blake3 } | Pending | undefined> {
-  const record = await findRecord({ files, listed }, digest, { respondAsync, wanted: 'wheel' })
+  const record = await findRecord({ files, listed }, digest, { respondAsync, kind: 'wheel' })
   if (record === 'pending') return 'pending'
   if (record?.sightings.some(({ filename }) => isWheel(filename)) !== true) return undefined
   store.noteUse(record.blake3)

@@ -19,7 +19,7 @@ export interface UnhashedFilesOptions {
 }
 
 interface Binding {
-  /** What the index said of it. */
+  /** The hashes and the size that the index listed, as JSON. */
   readonly listing: string
   /** Upstream's ETag or Last-Modified, seen before the download began: if the file changes meanwhile, it is fetched once more. */
   readonly validator: string | undefined
@@ -29,9 +29,9 @@ interface Binding {
 }
 
 /**
- * Which stored bytes stand for a file of which its index lists no SHA-256 (E17): upstream may overwrite it in place. A weaker hash binds
- * it, since the download was held to that; without any hash upstream is asked whether it is still the same, as often as for a
- * page.
+ * Remembers which stored bytes are those of a file whose index lists no SHA-256 (E17), and which upstream may overwrite in place. Where the index lists
+ * a weaker hash, the stored bytes were checked against that, and are right as long as it stays the same. Without any hash upstream is asked whether the
+ * file has changed, as often as for a page.
  */
 export class UnhashedFiles {
   readonly #options: UnhashedFilesOptions
@@ -43,7 +43,7 @@ export class UnhashedFiles {
     this.#options = options
   }
 
-  /** What is stored of it, if that is what upstream has now. */
+  /** The stored bytes of a file, if upstream still has the same. */
   async findCurrent(index: IndexSource, { listed }: Listing): Promise<Distribution | undefined> {
     const { clock, log } = this.#options
     const listing = JSON.stringify([listed.hashes, listed.size])
@@ -81,7 +81,7 @@ export class UnhashedFiles {
     return kept && versionOf(kept)
   }
 
-  /** A download that followed {@link findCurrent} is stored; of which version it is was asked when it began. */
+  /** A download is stored. `version` is what {@link findVersion} said when it began: if that has changed since, nothing is kept. */
   keep(
     index: IndexSource,
     { listed }: Listing,

@@ -13,15 +13,15 @@ import type { Target, Upstream } from './upstream.ts'
 /** Requests that run at once for one page, and how many there are for it before it is asked for again. */
 const AT_ONCE = 8
 const MAX_REQUESTS = 500
-/** Who asks for a page first does not wait longer than this for what is found out, milliseconds. */
+/** The first client of a page waits no longer than this for what is found out, milliseconds. */
 const PATIENCE_MS = 3000
-/** For how long a file, or a host, that told nothing is not asked about again, milliseconds. */
+/** How long a file, or a host, that told no time is not asked again, milliseconds. */
 const UNTOLD_MS = 60 * 60_000
-/** What is said of one file; any other status is of a host that knows no HEAD (400, 403, 405 …), or has enough: its other files are not asked about. */
+/** Statuses that concern one file. Any other (400, 403, 405 …) is of a host that takes no HEAD, or has enough of us: its other files are not asked about. */
 const OF_ONE_FILE: ReadonlySet<number> = new Set([200, 206, 404, 410])
 /** Older than any index: a server that has no better answer says 1970 or 1980. */
 const EARLIEST = Date.UTC(2000, 0, 1)
-/** Clocks differ. */
+/** How far in the future a time may be, since clocks differ; milliseconds. */
 const AHEAD_MS = 24 * 60 * 60_000
 
 export interface UploadTimesOptions {
@@ -102,7 +102,7 @@ export class UploadTimes {
     }
     const status = await upstream.describeFile({ ...fileTarget(index, file.url), onLastModified }, signal)
     await saving
-    // Also where something came: it is saved, or it cannot be believed.
+    // Also where it told a time: that is saved by now, or cannot be believed.
     this.#untold.set(file.url, true)
     if (saving === undefined) log.debug({ file: file.filename, status }, 'upstream does not say when it was modified')
     if (!OF_ONE_FILE.has(status)) this.#muteHosts.set(new URL(file.url).host, true)

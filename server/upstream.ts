@@ -27,10 +27,16 @@ export interface UpstreamOptions {
   readonly ca?: string | undefined
   /** By default every host is asked straight. */
   readonly proxies?: Proxies | undefined
-  /** By default no host is. */
+  /** By default no link-local address is connected to. */
   readonly addresses?: AddressPolicy | undefined
   /** By default every host is asked, whatever became of the last request. */
   readonly breaker?: Breaker | undefined
+}
+
+/** Of a page that is known already: upstream may then answer 304. */
+export interface PageValidators {
+  readonly etag?: string | undefined
+  readonly lastModified?: string | undefined
 }
 
 export interface UpstreamPage {
@@ -92,11 +98,7 @@ export class Upstream {
   }
 
   /** GETs a project page or list, conditionally where validators are given. Statuses are returned, not judged; trouble on the way throws {@link UpstreamError}. */
-  async fetchPage(
-    target: Target,
-    validators: { readonly etag?: string | undefined; readonly lastModified?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<UpstreamPage> {
+  async fetchPage(target: Target, validators: PageValidators, signal: AbortSignal): Promise<UpstreamPage> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#options.pageTimeoutMs)])
     const headers = {
       accept: PAGE_ACCEPT,
@@ -205,7 +207,7 @@ export class Upstream {
       attempt?.answered(response.statusCode, retryAfterOf(response.headers))
       return { response, url: url.href, attempt }
     } catch (error) {
-      throw failed(error, { url: url.href, attempt })
+      throw reportFailure(error, { url: url.href, attempt })
     }
   }
 }
@@ -225,13 +227,13 @@ async function* readBody({ response, url, attempt }: Answer): AsyncGenerator<Uin
       yield chunk
     }
   } catch (error) {
-    throw failed(error, { url, attempt })
+    throw reportFailure(error, { url, attempt })
   }
   attempt?.finished()
 }
 
-/** What undici threw, as we throw it; the breaker learns of it. */
-function failed(error: unknown, { url, attempt }: Pick<Answer, 'url' | 'attempt'>): unknown {
+/** Tells the breaker of what undici threw, and translates it to what we throw. */
+function reportFailure(error: unknown, { url, attempt }: Pick<Answer, 'url' | 'attempt'>): unknown {
   const translated = translateError(error, url)
   attempt?.failed(translated)
   return translated

@@ -1,9 +1,9 @@
-import type { PageSnapshot, ProjectListSnapshot } from '../routes/repository.ts'
+import type { PageOptions, PageSnapshot, ProjectListSnapshot } from '../routes/repository.ts'
 import { type IndexName, normalizeProjectName, type ProjectName } from '../storage/names.ts'
 import { Pace } from '../storage/pace.ts'
 import type { IndexSource } from './index-source.ts'
 import type { ListSource } from './list-source.ts'
-import type { FindPageOptions, PageSource } from './page-source.ts'
+import type { PageSource } from './page-source.ts'
 
 /** Several indexes under one name. */
 export interface VirtualIndex {
@@ -19,7 +19,7 @@ type Found = PageSnapshot | undefined
 interface Search {
   readonly project: ProjectName
   readonly pages: Pick<PageSource, 'find' | 'noteAbsence'>
-  readonly options?: FindPageOptions
+  readonly options?: PageOptions
 }
 
 /**
@@ -51,7 +51,7 @@ async function findFrom(
     place += 1
     found = await pages.find(index, project, options)
   }
-  // So that a restart finds the one that has it also where nobody can be asked, or may be.
+  // After a restart the right index is then found also while upstream cannot, or may not, be asked.
   if (found !== undefined) for (const index of indexes.slice(0, place)) pages.noteAbsence(index, project)
   return found
 }

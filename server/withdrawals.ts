@@ -5,17 +5,17 @@ import type { IndexSource } from './index-source.ts'
 import type { KeptPage } from './kept-page.ts'
 import type { PageSource } from './page-source.ts'
 
-/** `{sha256}/{filename}` of what a page offers, made when the first of its files is asked for. */
+/** `{sha256}/{filename}` of each file that a page offers, made when one of them is first asked for. */
 const offered = new WeakMap<PageSnapshot, ReadonlySet<string>>()
 
-/** The page that a file was last seen on: the routes have the same reference for the same URL again, mostly. */
+/** The page that a file was last seen on. By object, since the routes mostly use the same reference again for the same URL. */
 const lastOffer = new WeakMap<FileReference, { readonly project: ProjectName; readonly snapshot: PageSnapshot }>()
 
 /**
- * E16, B14: is a file no longer offered by its index, as far as we know without asking? Its page may be old, but what it does not list any more
- * was removed, and of a quarantined project nothing may be offered. A promise only where the page is not in memory. Where there is
- * no page at all it is asked for, and no answer counts as no, unless there was none the last time: who holds a lock
- * file must not fail because upstream is down.
+ * E16, B14: does its index no longer offer this file? The latest page that we know decides, however old: what it does not list was removed, and of a
+ * quarantined project nothing may be offered. Where no page is known, upstream is asked. If it does not answer, the file counts as offered, since an
+ * installer with a lock file must not fail because upstream is down; unless upstream had no such project the last time. No promise where the page is
+ * in memory.
  */
 export function isWithdrawn(
   pages: PageSource,
@@ -26,6 +26,8 @@ export function isWithdrawn(
   const last = lastOffer.get(reference)
   const project = last?.project ?? projectsOf(reference.filename)[0]
   const known = project === undefined ? undefined : pages.findKnown(index, project)
+  // Whoever asks next gets the same promise, and hears of its failure.
+  if (known instanceof Promise) known.catch(() => {})
   if (project === undefined || known === undefined || known instanceof Promise) {
     return isNowhere(pages, index, reference)
   }
@@ -48,8 +50,8 @@ async function isNowhere(pages: PageSource, index: IndexSource, reference: FileR
     projects.push(project)
     known.push(page)
   }
-  // A page that has the same bytes under another name says nothing of this one, nor does one to which it belongs less likely than to one that nobody
-  // has seen yet.
+  // Only projects that the file's name tells decide here: others have the same bytes under another name. And only up to the first of these whose page
+  // is not known, since the file more likely belongs to that one than to those after it.
   for (const page of known.slice(0, projectsOf(reference.filename).length)) {
     if (page === undefined) break
     if (page.snapshot !== undefined) return true

@@ -1,6 +1,6 @@
 import type { BlobStore, FileState } from './blobs/blob-store.ts'
 import type { Catalog, Condemned } from './catalog/catalog.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, hasPassed } from './clock.ts'
 import { type Blake3, parseBlake3 } from './digest.ts'
 import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import type { Mender } from './mending.ts'
@@ -143,7 +143,7 @@ export class Healing implements Mender {
   async #mend(error: unknown, awaited: (heal: Heal) => Promise<unknown>): Promise<boolean> {
     if (!(error instanceof BlobDamagedError)) return false
     const file = parseBlake3(error.blake3)
-    if (this.#options.clock() - (this.#lost.get(file) ?? -Infinity) < RETRY_MS) return false
+    if (!hasPassed(RETRY_MS, this.#lost.get(file) ?? -Infinity, this.#options.clock())) return false
     let isPruned = false
     try {
       const heal = this.#start(file)

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BlobStore } from './blobs/blob-store.ts'
 import type { Catalog, RecordedFile } from './catalog/catalog.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, hasPassed } from './clock.ts'
 import { ScrubRunningError } from './errors.ts'
 import type { DamageCounts, Healing } from './healing.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -153,7 +153,7 @@ class Run {
           return false
         }
         position = { cursor: file.cursor, done: this.done }
-        if (clock() - this.#notedAt >= NOTE_MS) await this.#note(position)
+        if (hasPassed(NOTE_MS, this.#notedAt, clock())) await this.#note(position)
       }
     }
     // Files that were looked at for another one's sake may still be on their way.
@@ -197,12 +197,14 @@ class Run {
     this.#tellNowAndThen()
     if (bytesPerSecond === undefined) return
     const now = this.#stores.clock()
-    this.#due = Math.max(this.#due, now - MAX_LAG_MS) + (bytes / bytesPerSecond) * 1000
+    // No piece is due long after it was read, unless the clock was set back.
+    const due = this.#due > now + MAX_LAG_MS ? now : Math.max(this.#due, now - MAX_LAG_MS)
+    this.#due = due + (bytes / bytesPerSecond) * 1000
     if (this.#due > now) await delay(this.#due - now, undefined, { signal })
   }
 
   #tellNowAndThen(): void {
-    if (this.#stores.clock() - this.#toldAt >= TELL_MS) this.#tell()
+    if (hasPassed(TELL_MS, this.#toldAt, this.#stores.clock())) this.#tell()
   }
 
   #tell(): void {

@@ -8,7 +8,7 @@ import { parsePath } from '../path.ts'
 import { streamBody } from '../stream-body.ts'
 import { PRIVATE_HEADERS, replyJob, replyPrivately } from './private-reply.ts'
 import { renderJob } from './render-job.ts'
-import { badRequest, limitJson, parseJsonBody } from './request-body.ts'
+import { badRequest, limitJson, parseJsonBody } from '../request-body.ts'
 
 /** Long operations: to start a scrub, and to see, follow and cancel all kinds. */
 export function jobRoutes(admin: Administration): Hono<NodeEnv> {

@@ -5,8 +5,8 @@ import type { Forgettable } from '../administration.ts'
 import type { NodeEnv } from '../env.ts'
 import { notFound } from '../errors.ts'
 import type { Repository } from '../repository.ts'
+import { badRequest, limitJson, parseJsonBody } from '../request-body.ts'
 import { replyPrivately } from './private-reply.ts'
-import { badRequest, limitJson, parseJsonBody } from './request-body.ts'
 
 /** What is kept of one project: to ask for its page again, and to forget it. */
 export function projectRoutes(repository: Repository): Hono<NodeEnv> {

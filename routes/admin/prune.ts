@@ -1,12 +1,13 @@
 import { Hono } from 'hono'
 import type { PrunedDistribution, PrunePlan } from '../../storage/catalog/catalog.ts'
+import { Pace } from '../../storage/pace.ts'
+import { findVersion } from '../../storage/versions.ts'
 import type { NodeEnv } from '../env.ts'
 import { prefersAsync } from '../prefer.ts'
-import { parsePruneRequest } from '../prune-request.ts'
 import type { Repository } from '../repository.ts'
-import { findVersion } from '../../storage/versions.ts'
+import { limitJson } from '../request-body.ts'
 import { PRIVATE_HEADERS, replyJob, replyPrivately } from './private-reply.ts'
-import { limitJson } from './request-body.ts'
+import { parsePruneRequest } from './prune-request.ts'
 
 /** Distributions that are written at once: a millisecond's work. */
 const AT_ONCE = 250
@@ -40,12 +41,13 @@ function replyPlan({ distributions, ...plan }: PrunePlan, rest: object): Respons
   return new Response(ReadableStream.from(chunks), { headers })
 }
 
-function* writeLong(
+async function* writeLong(
   distributions: PrunePlan['distributions'],
   { head, tail }: { readonly head: string; readonly tail: string },
-): Generator<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   let text = head
   let written = 0
+  const pace = new Pace()
   for (const distribution of distributions) {
     if (written > 0) text += ','
     text += JSON.stringify(renderDistribution(distribution))
@@ -53,6 +55,8 @@ function* writeLong(
     if (written % AT_ONCE !== 0) continue
     yield Buffer.from(text)
     text = ''
+    // A client that reads fast would have all of it in one turn of the event loop.
+    if (pace.isDue) await pace.rest()
   }
   yield Buffer.from(text + tail)
 }

@@ -1,6 +1,6 @@
 import type { Job } from '../administration.ts'
 
-/** What is not yet known is left out. */
+/** A job as JSON: times in ISO 8601, without what is not known yet. */
 export function renderJob({ startedAt, endedAt, ...job }: Job): object {
   return {
     ...job,

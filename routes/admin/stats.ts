@@ -3,8 +3,8 @@ import type { ProjectUsage, Run, TrafficQuery, TrafficSum } from '../../storage/
 import type { Usage } from '../administration.ts'
 import type { NodeEnv } from '../env.ts'
 import type { Repository, RepositoryStats } from '../repository.ts'
+import { badRequest } from '../request-body.ts'
 import { replyPrivately } from './private-reply.ts'
-import { badRequest } from './request-body.ts'
 
 const DAY_MS = 86_400_000
 /** How many sums are told where nobody says. */

@@ -4,8 +4,8 @@ import { WARM_FORMATS, type WarmFormat } from '../administration.ts'
 import type { NodeEnv } from '../env.ts'
 import { notFound } from '../errors.ts'
 import type { Repository } from '../repository.ts'
+import { badRequest, limitBody } from '../request-body.ts'
 import { replyJob } from './private-reply.ts'
-import { badRequest, limitBody } from './request-body.ts'
 
 /** The longest lock files that people have take up half of it. */
 const MAX_LIST_BYTES = 8 * 1024 * 1024

@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { diskIo } from '../../storage/io.ts'
 import { findAdminToken } from '../admin-token.ts'
 import type { Config } from '../config.ts'
@@ -39,7 +40,14 @@ export async function askServer(config: Config, request: AdminRequest): Promise<
   }
 }
 
-/** The same, with the body still to come. */
+/** What a server answered, by its schema. Throws {@link AdminError} where it is not `what`. */
+export function parseAnswer<Parsed>(schema: v.GenericSchema<unknown, Parsed>, answer: unknown, what: string): Parsed {
+  const parsed = v.safeParse(schema, answer)
+  if (parsed.success) return parsed.output
+  throw new AdminError(`the server answered with something else than ${what}`)
+}
+
+/** As {@link askServer}, but returns the response itself, whose body may come over a long time. */
 export async function openResponse(config: Config, request: AdminRequest): Promise<Response> {
   const found = await findAdminToken(diskIo, config)
   if (found === undefined) {

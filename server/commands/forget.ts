@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { AdminError, askServer } from './admin-client.ts'
-import { outline } from './outline.ts'
+import { formatJson, outline } from './outline.ts'
 
 export interface ForgetOptions {
   /** A project, or `sha256:<hex>`. */
@@ -17,7 +17,7 @@ export async function renderForget(config: Config, options: ForgetOptions): Prom
   const { what, index, page, server, json } = options
   const key = what.startsWith('sha256:') ? 'sha256' : page ? 'page' : 'project'
   const answer = await askServer(config, { method: 'POST', path: 'admin/forget', body: { [key]: what, index }, server })
-  if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
+  if (json) return formatJson(answer)
   if (typeof answer !== 'object' || answer === null) throw new AdminError('the server did not say what it forgot')
   return `Deleted:\n${outline(answer)}`
 }

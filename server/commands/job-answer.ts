@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { AdminError } from './admin-client.ts'
+import { parseAnswer } from './admin-client.ts'
 import { outline, printable, showBytes } from './outline.ts'
 
 const jobSchema = v.looseObject({
@@ -17,16 +17,12 @@ export type JobAnswer = v.InferOutput<typeof jobSchema>
 
 /** Throws {@link AdminError}. */
 export function parseJob(answer: unknown): JobAnswer {
-  const parsed = v.safeParse(jobSchema, answer)
-  if (!parsed.success) throw new AdminError('the server answered with something else than a job')
-  return parsed.output
+  return parseAnswer(jobSchema, answer, 'a job')
 }
 
 /** Throws {@link AdminError}. */
 export function parseJobs(answer: unknown): readonly JobAnswer[] {
-  const parsed = v.safeParse(v.object({ jobs: v.array(jobSchema) }), answer)
-  if (!parsed.success) throw new AdminError('the server answered with something else than jobs')
-  return parsed.output.jobs
+  return parseAnswer(v.object({ jobs: v.array(jobSchema) }), answer, 'jobs').jobs
 }
 
 /** One line: what it is, and how far. */
@@ -45,7 +41,7 @@ export function renderProgress({ kind, progress }: JobAnswer): string {
       ? []
       : `${distributions}${totalDistributions === undefined ? '' : ` of ${totalDistributions}`} files`,
     bytes === undefined ? [] : `${showBytes(bytes)}${totalBytes === undefined ? '' : ` of ${showBytes(totalBytes)}`}`,
-    // Of the others only what there is: damaged, failed.
+    // Other counts (damaged, failed …) only where they are not zero.
     ...Object.entries(rest).flatMap(([name, count]) => (count === 0 ? [] : `${count} ${name}`)),
   ]
   return printable(`${kind}: ${parts.flat().join(', ') || 'begun'}`)

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import { askServer } from './admin-client.ts'
 import { type JobAnswer, parseJobs, renderProgress } from './job-answer.ts'
-import { printable } from './outline.ts'
+import { formatJson, printable } from './outline.ts'
 import { type JobOptions, runJob } from './run-job.ts'
 
 export interface JobsRequest {
@@ -20,7 +20,7 @@ export async function runJobs(config: Config, request: JobsRequest, options: Job
     return runJob(config, { method: cancel ? 'DELETE' : 'GET', path, server }, options)
   }
   const answer = await askServer(config, { method: 'GET', path: 'admin/jobs', server })
-  if (options.json) return options.print(`${JSON.stringify(answer, undefined, 2)}\n`)
+  if (options.json) return options.print(formatJson(answer))
   const jobs = parseJobs(answer)
   options.print(jobs.length === 0 ? 'no jobs since the start\n' : jobs.map(renderLine).join(''))
 }

@@ -18,6 +18,11 @@ export function outline(record: object, { indent = '', bytes = false } = {}): st
     .join('')
 }
 
+/** JSON as `--json` prints it. */
+export function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`
+}
+
 /** Bytes as a person reads them, three digits or so. */
 export function showBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -44,6 +49,6 @@ export function words(key: string): string {
     .replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
-function isRecord(value: unknown): value is object {
+export function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

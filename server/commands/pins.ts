@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Config } from '../config.ts'
-import { AdminError, askServer } from './admin-client.ts'
-import { printable } from './outline.ts'
+import { askServer, parseAnswer } from './admin-client.ts'
+import { formatJson, printable } from './outline.ts'
 
 interface PinOptions {
   readonly server: URL | undefined
@@ -13,10 +13,8 @@ const pinsSchema = v.object({ pins: v.array(v.looseObject({ pin: v.string(), pin
 /** `arbor pin list`: what is pinned, as text. Throws {@link AdminError}. */
 export async function renderPins(config: Config, { server, json }: PinOptions): Promise<string> {
   const answer = await askServer(config, { method: 'GET', path: 'admin/pins', server })
-  if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
-  const parsed = v.safeParse(pinsSchema, answer)
-  if (!parsed.success) throw new AdminError('the server answered with something else than pins')
-  const { pins } = parsed.output
+  if (json) return formatJson(answer)
+  const { pins } = parseAnswer(pinsSchema, answer, 'pins')
   if (pins.length === 0) return 'nothing is pinned\n'
   return pins.map(({ pin, pinnedAt }) => `${printable(pinnedAt)}  ${printable(pin)}\n`).join('')
 }

@@ -34,19 +34,21 @@ const COMMANDS = [
  */
 export function createProgram(surroundings: Surroundings): Command {
   const program = new Command('arbor')
-    .description('A caching proxy for Python package indexes that serves every wheel as a file, and as a tree by hash.')
+    .description(
+      'A caching proxy for Python package indexes. It serves every wheel as the original file, and as a tree of files by hash.',
+    )
     .version(version, '--version', 'print the version')
-    .helpOption('-h, --help', 'print this')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    .option('--listen <host:port>', 'where to listen, port 0: a free one (ARBOR_LISTEN; default: 127.0.0.1:3141)')
-    .option('--data <folder>', 'what holds all that is stored (ARBOR_DATA; default: in your cache folder)')
-    .option('--upstream <url>', 'the index to front (ARBOR_UPSTREAM; default: https://pypi.org/simple/)')
-    .option('--config <file>', 'a TOML file with these and further settings (ARBOR_CONFIG)')
+    .option('--listen <host:port>', 'where to listen; port 0: any free one (ARBOR_LISTEN; default: 127.0.0.1:3141)')
+    .option('--data <folder>', 'the folder for all that is stored (ARBOR_DATA; default: in your cache folder)')
+    .option('--upstream <url>', 'the index to fetch from (ARBOR_UPSTREAM; default: https://pypi.org/simple/)')
+    .option('--config <file>', 'a TOML file with these and all other settings (ARBOR_CONFIG)')
     .addHelpText(
       'after',
-      '\nAll but serve and config ask a running server: the one that listens as configured, or --server <url>. They take the admin\n' +
-        'token from ARBOR_ADMIN_TOKEN, or from the data folder, where one is made at the first start.\n\n' +
-        'arbor <command> --help has the options of a command; README.md has every setting.',
+      '\nAll commands but serve and config ask a running server: the one at the configured address, or --server <url>. They\n' +
+        'read the admin token from ARBOR_ADMIN_TOKEN, or from the data folder, where the first start of a server puts one.\n\n' +
+        '"arbor <command> --help" lists the options of a command, README.md lists every setting.',
     )
     .configureHelp({ helpWidth: 120, showGlobalOptions: true })
     .showHelpAfterError('(arbor --help lists what there is)')

@@ -1,10 +1,10 @@
-/** Where a person watches, or a log collects lines. */
+/** A terminal, where a person watches, or a file, which collects lines. */
 export interface Terminal {
   readonly isTTY?: boolean
   write(text: string): unknown
 }
 
-/** In a log a line that says how far something is comes no more often than this, milliseconds. */
+/** Where output is not a terminal, progress is written no more often than this, milliseconds. */
 const LOG_INTERVAL_MS = 10_000
 
 /** Shows progress: on a terminal as one line that changes, elsewhere as a line now and then. */

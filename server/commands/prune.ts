@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Config } from '../config.ts'
-import { AdminError, type AdminRequest, askServer } from './admin-client.ts'
-import { outline, printable, showBytes } from './outline.ts'
+import { type AdminRequest, askServer, parseAnswer } from './admin-client.ts'
+import { formatJson, outline, printable, showBytes } from './outline.ts'
 import { type JobOptions, runJob } from './run-job.ts'
 
 /** What is to go: see `PruneBudget`. */
@@ -38,10 +38,8 @@ export async function renderPlan(
   { json, server }: { readonly json: boolean; readonly server?: URL | undefined },
 ): Promise<string> {
   const answer = await askServer(config, { ...requestOf(limits, { dryRun: true }), server })
-  if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
-  const parsed = v.safeParse(planSchema, answer)
-  if (!parsed.success) throw new AdminError('the server answered with something else than a prune plan')
-  const { distributions, ...totals } = parsed.output.plan
+  if (json) return formatJson(answer)
+  const { distributions, ...totals } = parseAnswer(planSchema, answer, 'a prune plan').plan
   const rows = distributions.map(({ project = '', version = '', filename, sha256, reason, freedBytes }) => {
     const name = project === '' ? (filename ?? sha256) : `${project} ${version}`
     return `${printable(name).padEnd(40)}  ${showBytes(freedBytes).padStart(9)}  ${printable(reason)}\n`

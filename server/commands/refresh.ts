@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Config } from '../config.ts'
-import { AdminError, askServer } from './admin-client.ts'
-import { printable } from './outline.ts'
+import { askServer, parseAnswer } from './admin-client.ts'
+import { formatJson, printable } from './outline.ts'
 
 export interface RefreshOptions {
   readonly project: string
@@ -27,10 +27,8 @@ const answerSchema = v.object({
 export async function renderRefresh(config: Config, options: RefreshOptions): Promise<string> {
   const { project, index, server, json } = options
   const answer = await askServer(config, { method: 'POST', path: 'admin/refresh', body: { project, index }, server })
-  if (json) return `${JSON.stringify(answer, undefined, 2)}\n`
-  const parsed = v.safeParse(answerSchema, answer)
-  if (!parsed.success) throw new AdminError('the server did not say what changed')
-  return parsed.output.pages.map(renderPage).join('')
+  if (json) return formatJson(answer)
+  return parseAnswer(answerSchema, answer, 'what changed').pages.map(renderPage).join('')
 }
 
 type Page = v.InferOutput<typeof answerSchema>['pages'][number]

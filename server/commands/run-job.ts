@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { AdminError, type AdminRequest, askServer, openResponse } from './admin-client.ts'
 import type { Surroundings } from './command-line/surroundings.ts'
 import { type JobAnswer, parseJob, renderProgress, renderResult } from './job-answer.ts'
+import { formatJson } from './outline.ts'
 
 /** Ctrl-C while a command followed a job, which goes on. */
 export class InterruptedError extends Error {
@@ -21,7 +22,7 @@ export async function runJob(config: Config, request: AdminRequest, options: Job
   const end = isFollowed ? await follow(config, job, request.server, options) : job
   const told = request.method === 'DELETE' ? ', told to end' : ''
   const text = end.state === 'running' ? `${end.id}  ${renderProgress(end)}${told}\n` : renderResult(end)
-  options.print(options.json ? `${JSON.stringify(end, undefined, 2)}\n` : text)
+  options.print(options.json ? formatJson(end) : text)
   if (isFollowed) requireSuccess(end)
 }
 
@@ -58,7 +59,7 @@ async function* jobsIn({ body }: Response): AsyncGenerator<JobAnswer> {
   }
 }
 
-/** What a job's result counts that should not be. */
+/** What a job's result counts that should be zero. */
 const SHORTFALLS = ['failed', 'notHealed'] as const
 
 function requireSuccess({ kind, state, result = {} }: JobAnswer): void {

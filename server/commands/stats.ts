@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { AdminError, askServer } from './admin-client.ts'
-import { outline } from './outline.ts'
+import { formatJson, isRecord, outline } from './outline.ts'
 import { renderTable } from './table.ts'
 
 export interface StatsOptions {
@@ -16,9 +16,8 @@ export interface StatsOptions {
 export async function renderStats(config: Config, { server, json, by, since }: StatsOptions): Promise<string> {
   const path = by === undefined && since === undefined ? 'admin/stats' : `admin/stats/traffic?${queryOf({ by, since })}`
   const stats = await askServer(config, { method: 'GET', path, server })
-  if (json) return `${JSON.stringify(stats, undefined, 2)}\n`
-  if (typeof stats !== 'object' || stats === null)
-    throw new AdminError('the server answered with something else than stats')
+  if (json) return formatJson(stats)
+  if (!isRecord(stats)) throw new AdminError('the server answered with something else than stats')
   return renderTables(stats)
 }
 
@@ -49,8 +48,4 @@ function withoutLists(record: object, take: (name: string, records: readonly obj
     return Object.keys(inner).length === 0 ? [] : [[key, inner] as const]
   })
   return Object.fromEntries(kept)
-}
-
-function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -4,7 +4,7 @@ import { AdminError } from './admin-client.ts'
 import type { Surroundings } from './command-line/surroundings.ts'
 import { type JobOptions, runJob } from './run-job.ts'
 
-export interface WarmList {
+export interface WarmArguments {
   readonly file: string
   readonly index: string | undefined
   readonly format: string | undefined
@@ -14,7 +14,7 @@ export interface WarmList {
 /** `arbor warm`: has what a lock file lists fetched. Throws {@link AdminError}. */
 export async function runWarm(
   config: Config,
-  { file, index, format, server }: WarmList,
+  { file, index, format, server }: WarmArguments,
   options: JobOptions & Pick<Surroundings, 'readFile'>,
 ): Promise<void> {
   const body = await options.readFile(file).catch((cause: unknown) => {

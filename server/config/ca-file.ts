@@ -27,7 +27,7 @@ export async function readCaFile(
   }
 }
 
-/** Of an authority, Node takes anything without a word; of a certificate to show to others, only one that it can read. */
+/** Node takes anything for the certificate of an authority, without a word. So it is tried as a certificate of our own, which has to be a real one. */
 function isReadable(certificate: string): boolean {
   try {
     createSecureContext({ cert: certificate })

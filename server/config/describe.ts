@@ -1,5 +1,6 @@
 import { stringify } from 'smol-toml'
-import type { Config, IndexConfig, VirtualConfig } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { IndexConfig, VirtualConfig } from './indexes.ts'
 import { formatListen } from './notation.ts'
 import { describeTreeLimits } from './tree-limits.ts'
 import { formatDuration, formatSize } from '../../storage/units.ts'

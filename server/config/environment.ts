@@ -25,38 +25,29 @@ export interface Flags {
   readonly config?: string | undefined
 }
 
-const NOTATIONS = {
-  listen: listenAddress,
-  data: folder,
-  upstream: indexUrl,
-  config: folder,
-  adminToken,
-  caFile: filePath,
-  contact,
-  maxSize: size,
-  maxFiles: fileCount,
-  unusedFor: duration,
-  minFree: size,
-} as const
-type SettingName = keyof typeof NOTATIONS
-
-const VARIABLES: Readonly<Record<SettingName, string>> = {
-  listen: 'ARBOR_LISTEN',
-  data: 'ARBOR_DATA',
-  upstream: 'ARBOR_UPSTREAM',
-  config: 'ARBOR_CONFIG',
-  adminToken: 'ARBOR_ADMIN_TOKEN',
-  caFile: 'ARBOR_CA_FILE',
-  contact: 'ARBOR_CONTACT',
-  maxSize: 'ARBOR_MAX_SIZE',
-  maxFiles: 'ARBOR_MAX_FILES',
-  unusedFor: 'ARBOR_UNUSED_FOR',
-  minFree: 'ARBOR_MIN_FREE',
+interface Setting<T> {
+  readonly notation: Notation<T>
+  readonly variable: string
+  readonly flag?: keyof Flags
 }
+
+const SETTINGS = {
+  listen: { notation: listenAddress, variable: 'ARBOR_LISTEN', flag: 'listen' },
+  data: { notation: folder, variable: 'ARBOR_DATA', flag: 'data' },
+  upstream: { notation: indexUrl, variable: 'ARBOR_UPSTREAM', flag: 'upstream' },
+  config: { notation: folder, variable: 'ARBOR_CONFIG', flag: 'config' },
+  adminToken: { notation: adminToken, variable: 'ARBOR_ADMIN_TOKEN' },
+  caFile: { notation: filePath, variable: 'ARBOR_CA_FILE' },
+  contact: { notation: contact, variable: 'ARBOR_CONTACT' },
+  maxSize: { notation: size, variable: 'ARBOR_MAX_SIZE' },
+  maxFiles: { notation: fileCount, variable: 'ARBOR_MAX_FILES' },
+  unusedFor: { notation: duration, variable: 'ARBOR_UNUSED_FOR' },
+  minFree: { notation: size, variable: 'ARBOR_MIN_FREE' },
+} as const
 
 /** What variables and flags say: a flag before its variable. */
 export type Overrides = {
-  readonly [Name in SettingName]: ReturnType<(typeof NOTATIONS)[Name]['parse']>
+  readonly [Name in keyof typeof SETTINGS]: ReturnType<(typeof SETTINGS)[Name]['notation']['parse']>
 } & { readonly trees: Partial<TreeSettings> }
 
 /** Reads variables and flags, adding what is wrong with them to `mistakes`. An empty variable counts as none. */
@@ -68,29 +59,25 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
     if (value === undefined) mistakes.push({ where, problem: describeMisfit(notation, written) })
     return value
   }
-  const override = <T>(notation: Notation<T>, name: SettingName): T | undefined => {
+  const override = <T>({ notation, variable, flag }: Setting<T>): T | undefined => {
     // Both are read, so that a mistake in the one does not wait until the other is gone.
-    const variable = read(notation, VARIABLES[name], env[VARIABLES[name]] || undefined)
-    return (isFlag(name) ? read(notation, `--${name}`, flags[name]) : undefined) ?? variable
+    const fromVariable = read(notation, variable, env[variable] || undefined)
+    return (flag === undefined ? undefined : read(notation, `--${flag}`, flags[flag])) ?? fromVariable
   }
   return {
-    listen: override(NOTATIONS.listen, 'listen'),
-    data: override(NOTATIONS.data, 'data'),
-    upstream: override(NOTATIONS.upstream, 'upstream'),
-    config: override(NOTATIONS.config, 'config'),
-    adminToken: override(NOTATIONS.adminToken, 'adminToken'),
-    caFile: override(NOTATIONS.caFile, 'caFile'),
-    contact: override(NOTATIONS.contact, 'contact'),
-    maxSize: override(NOTATIONS.maxSize, 'maxSize'),
-    maxFiles: override(NOTATIONS.maxFiles, 'maxFiles'),
-    unusedFor: override(NOTATIONS.unusedFor, 'unusedFor'),
-    minFree: override(NOTATIONS.minFree, 'minFree'),
+    listen: override(SETTINGS.listen),
+    data: override(SETTINGS.data),
+    upstream: override(SETTINGS.upstream),
+    config: override(SETTINGS.config),
+    adminToken: override(SETTINGS.adminToken),
+    caFile: override(SETTINGS.caFile),
+    contact: override(SETTINGS.contact),
+    maxSize: override(SETTINGS.maxSize),
+    maxFiles: override(SETTINGS.maxFiles),
+    unusedFor: override(SETTINGS.unusedFor),
+    minFree: override(SETTINGS.minFree),
     trees: readTreeVariables((notation, variable) => read(notation, variable, env[variable] || undefined)),
   }
-}
-
-function isFlag(name: SettingName): name is keyof Flags {
-  return name === 'listen' || name === 'data' || name === 'upstream' || name === 'config'
 }
 
 const INDEX_VARIABLE = /^ARBOR_INDEX_(\w+)_(USERNAME|PASSWORD|TOKEN)$/
@@ -123,13 +110,13 @@ function variableNameOf(index: string): string {
   return index.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 }
 
-/** Where a value that variable or flag gave came from, for messages. */
-export function sourceOf(name: 'config', flags: Flags): string {
-  return flags[name] === undefined ? VARIABLES[name] : `--${name}`
+/** The flag or variable that named the configuration file, for messages. */
+export function sourceOfConfig({ config }: Flags): string {
+  return config === undefined ? SETTINGS.config.variable : '--config'
 }
 
 function unknownVariables(env: Environment): Mistake[] {
-  const known = [...Object.values(VARIABLES), ...TREE_VARIABLES]
+  const known: readonly string[] = [...Object.values(SETTINGS).map(({ variable }) => variable), ...TREE_VARIABLES]
   return Object.keys(env)
     .filter(
       (name) =>

@@ -13,7 +13,7 @@ const fileSchema = table({
   data: v.optional(written(notation.folder)),
   'admin-token': v.optional(written(notation.adminToken)),
   'log-level': v.optional(written(notation.logLevel), 'info'),
-  /** Of every index that has none of its own. */
+  /** The mode of each index that has none of its own. */
   mode: v.optional(written(notation.indexMode), 'normal'),
   index: v.optional(v.array(indexTable)),
   virtual: v.optional(v.array(virtualTable), []),

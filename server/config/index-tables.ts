@@ -42,7 +42,7 @@ export const virtualTable = table({
 export type IndexSettings = v.InferOutput<typeof indexTable>
 export type VirtualSettings = v.InferOutput<typeof virtualTable>
 
-/** What is wrong between indexes, told from what is written, so that it is told beside what is wrong inside them. */
+/** Mistakes between several settings or indexes. Found in the document as written, so that they are told together with those in single settings. */
 export function indexMistakes(document: unknown): Mistake[] {
   const { index: indexes, virtual } = isTable(document) ? document : {}
   const virtuals = Array.isArray(virtual) ? virtual.filter(isTable) : []

@@ -1,15 +1,48 @@
-import type { IndexConfig } from '../config.ts'
+import type { IndexName, ProjectName } from '../../storage/names.ts'
+import type { IndexMode, UploadTimeSource } from '../index-source.ts'
+import type { BasicCredentials, Credentials } from '../upstream/target.ts'
 import { type Environment, readIndexVariables } from './environment.ts'
 import { type IndexSettings, indexSettings, type VirtualSettings } from './file.ts'
-import type { Credentials, IndexCredentials, IndexUrl } from './notation.ts'
-import type { IndexMode } from '../index-source.ts'
+import type { IndexUrl } from './notation.ts'
 
-/** What decides about the indexes beside their tables. */
+export interface IndexConfig {
+  readonly name: IndexName
+  /** http or https, with a trailing slash, without credentials. */
+  readonly url: URL
+  /** Served at `/simple/` as well. */
+  readonly default: boolean
+  readonly credentials: Credentials | undefined
+  /** How long a page is served without asking upstream. */
+  readonly freshMs: number
+  /** How long past that it is served while upstream does not answer. */
+  readonly staleForMs: number
+  /** `URL.host` of where its files may be fetched; undefined: wherever its pages say. */
+  readonly allowedFileHosts: readonly string[] | undefined
+  readonly mode: IndexMode
+  /** Statuses that mean "no such project" beside 404 and 410. */
+  readonly notFoundStatuses: readonly number[]
+  readonly emptyMeansAbsent: boolean
+  readonly keepRemoved: boolean
+  /** What a file's upload time may be taken from. */
+  readonly uploadTimes: UploadTimeSource
+  /** Where its upstream takes uploads, if that is known. */
+  readonly uploadUrl: string | undefined
+}
+
+/** Several indexes under one name: the first that has a project owns it. */
+export interface VirtualConfig {
+  readonly name: IndexName
+  readonly default: boolean
+  readonly indexes: readonly IndexName[]
+  readonly pins: ReadonlyMap<ProjectName, IndexName>
+}
+
+/** What else decides about the indexes, beside their tables in the file. */
 export interface IndexSurroundings {
   readonly upstream: IndexUrl | undefined
   readonly mode: IndexMode
   readonly env: Environment
-  readonly netrc: ReadonlyMap<string, Credentials>
+  readonly netrc: ReadonlyMap<string, BasicCredentials>
   readonly virtuals: readonly VirtualSettings[]
 }
 
@@ -47,7 +80,7 @@ function findCredentials(
   table: IndexSettings,
   replaced: IndexUrl | undefined,
   { env, netrc }: IndexSurroundings,
-): IndexCredentials | undefined {
+): Credentials | undefined {
   const { username, password, token } = readIndexVariables(env, table.name)
   if (token !== undefined) return { token }
   if (username !== undefined || password !== undefined) return { username: username ?? '', password: password ?? '' }
@@ -55,7 +88,7 @@ function findCredentials(
   return (replaced === undefined ? ownCredentials(table) : replaced.credentials) ?? netrc.get(url.hostname)
 }
 
-function ownCredentials({ username, password, token, url }: IndexSettings): IndexCredentials | undefined {
+function ownCredentials({ username, password, token, url }: IndexSettings): Credentials | undefined {
   if (token !== undefined) return { token }
   return username === undefined || password === undefined ? url.credentials : { username, password }
 }

@@ -1,10 +1,10 @@
-import type { Credentials } from './notation.ts'
+import type { BasicCredentials } from '../upstream/target.ts'
 
 /**
  * The machines of a netrc file, by host. Its `default` is left out: it would send a password to whatever index somebody adds.
  * What is no netrc gives none.
  */
-export function parseNetrc(text: string): ReadonlyMap<string, Credentials> {
+export function parseNetrc(text: string): ReadonlyMap<string, BasicCredentials> {
   // A macro reaches up to the next empty line.
   const tokens = text
     .replaceAll(/^\s*macdef\b[\s\S]*?(?:\n[^\S\n]*\n|$(?![\s\S]))/gm, '')
@@ -13,8 +13,8 @@ export function parseNetrc(text: string): ReadonlyMap<string, Credentials> {
   return readTokens(tokens ?? [])
 }
 
-function readTokens(tokens: readonly string[]): ReadonlyMap<string, Credentials> {
-  const machines = new Map<string, Credentials>()
+function readTokens(tokens: readonly string[]): ReadonlyMap<string, BasicCredentials> {
+  const machines = new Map<string, BasicCredentials>()
   let host: string | undefined
   let login = ''
   for (let at = 0; at < tokens.length; at += 1) {

@@ -3,6 +3,7 @@ import { parseByteCount, parseDuration } from '../../storage/units.ts'
 import { parseIndexName, parseProjectName, type IndexName, type ProjectName } from '../../storage/names.ts'
 import type { IndexMode, UploadTimeSource } from '../index-source.ts'
 import { redactUrl } from '../redact.ts'
+import type { BasicCredentials } from '../upstream/target.ts'
 
 /** How one kind of setting is written, wherever it is written: file, variable or flag. */
 export interface Notation<T> {
@@ -43,18 +44,10 @@ export function formatListen({ host, port }: ListenAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
-/** What to show an upstream: a name with a password (RFC 7617), or a token (RFC 6750). */
-export type IndexCredentials = Credentials | { readonly token: string }
-
-export interface Credentials {
-  readonly username: string
-  readonly password: string
-}
-
 /** An index's address, with a trailing slash and without credentials. */
 export interface IndexUrl {
   readonly url: URL
-  readonly credentials: Credentials | undefined
+  readonly credentials: BasicCredentials | undefined
 }
 
 export const indexUrl: Notation<IndexUrl> = {
@@ -74,7 +67,7 @@ export const indexUrl: Notation<IndexUrl> = {
       .replace(/([?#]).*$/s, '$1***"'),
 }
 
-function takeCredentials(url: URL): Credentials | 'malformed' | undefined {
+function takeCredentials(url: URL): BasicCredentials | 'malformed' | undefined {
   if (url.username === '' && url.password === '') return undefined
   try {
     return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }

@@ -29,7 +29,7 @@ export function readProxies(env: Environment, mistakes: Mistake[]): Proxies {
   return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), except: env['no_proxy'] ?? env['NO_PROXY'] }
 }
 
-/** What is not ends the start, where it is made a header. */
+/** Credentials are decoded when they are made a header: what cannot be decoded would end the start there. */
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text)

@@ -2,17 +2,18 @@ import { UpstreamError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+import type { RetryPolicy } from '../upstream/retry.ts'
 import type { Spool } from '../../storage/spool.ts'
-import { openFile, type RetryPolicy } from './open-file.ts'
+import { openFile } from './open-file.ts'
 
-/** So many bytes since the last break, and what broke again counts from zero: a long file over a flaky line ends, and so does a loop. */
+/** A break is counted from zero again if this many bytes came since the last one: so a long file gets through a flaky line, and no loop goes on for ever. */
 const PROGRESS_BYTES = 1 << 20
 
 interface FillOptions {
   readonly policy: RetryPolicy
   readonly signal: AbortSignal
   readonly metrics: Metrics
-  /** No digest will tell whether all bytes are of one file, so that parts are taken only where upstream says that they are. */
+  /** No digest will tell whether all bytes are of one version, so it is resumed only where upstream's validator says so. */
   readonly isUnhashed?: boolean | undefined
 }
 

@@ -4,13 +4,15 @@ import { DigestMismatchError, LengthMismatchError } from '../../storage/errors.t
 import type { Distribution, ListedFile, Sighting } from '../../storage/model.ts'
 import type { Spool } from '../../storage/spool.ts'
 import type { Store } from '../../storage/store.ts'
+import type { WhenAbandoned } from '../config/notation.ts'
 import { UpstreamError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
+import type { RetryPolicy } from '../upstream/retry.ts'
 import { fill } from './fill.ts'
-import { openFile, type RetryPolicy } from './open-file.ts'
+import { openFile } from './open-file.ts'
 import type { Progress } from './part-or-whole.ts'
 import type { Room } from './room.ts'
 
@@ -23,7 +25,7 @@ export interface FlightOptions {
   readonly metrics: Metrics
   readonly policy: RetryPolicy
   /** What becomes of a download when the last client has left it. */
-  readonly whenAbandoned: 'continue' | 'stop'
+  readonly whenAbandoned: WhenAbandoned
   /** Shutdown. */
   readonly signal: AbortSignal
 }
@@ -33,7 +35,7 @@ export interface Flown {
   readonly target: Target
   readonly listed: ListedFile
   readonly sighting: Sighting
-  /** A last look: it may have been stored since whoever asked found nothing. */
+  /** Looks once more: it may have been stored since the caller found nothing. */
   readonly findStored: () => Promise<Distribution | undefined>
 }
 
@@ -75,7 +77,7 @@ export class Flight {
     })
   }
 
-  /** False: who joins now may have missed bytes that nobody kept, or would see it fail. */
+  /** False: it is being stopped, or some of its bytes were not kept, which a new follower would miss. */
   get isJoinable(): boolean {
     return !this.#signal.aborted && (this.#spool?.isWhole ?? true)
   }
@@ -111,7 +113,7 @@ export class Flight {
     if (!this.#sightings.some((noted) => isSame(noted, sighting))) this.#sightings.push(sighting)
   }
 
-  /** {@link landed}, for somebody who needs it kept: it then goes on though no client follows. */
+  /** As {@link landed}, for a caller that needs the file stored: the download then goes on also without clients. */
   awaitLanding(): Promise<Distribution | undefined> {
     this.#isAwaited = true
     return this.landed
@@ -141,7 +143,7 @@ export class Flight {
         onDeserted: () => this.#stopIfAbandoned(),
       })
       this.#answeredAt = clock()
-      // Of no bytes there is no last one to withhold: who asks waits for the verdict.
+      // An empty file has no last byte to withhold: its clients wait until the digest is checked.
       if (size !== 0) takeOff(this.#spool)
       const distribution = await this.#land(this.#spool, response)
       takeOff(undefined)
@@ -162,7 +164,7 @@ export class Flight {
       checkDigests(listed, digests)
       spool.release()
       const distribution = await store.keep(spool, digests, this.#flown.sighting)
-      // Those too that come meanwhile.
+      // The loop also gets to sightings that are added while it runs.
       for (const sighting of this.#sightings) {
         if (sighting !== this.#flown.sighting) await store.catalog.addSighting(digests.sha256, sighting)
       }
@@ -180,7 +182,7 @@ export class Flight {
 
   #stopIfAbandoned(): void {
     if (this.#options.whenAbandoned === 'continue') return
-    // Not at once: somebody who joined in this turn of the event loop may be about to follow.
+    // Not at once: a client that joined in this turn of the event loop may be about to follow.
     setImmediate(() => {
       if (this.#isAwaited || this.#spool?.followers !== 0 || this.isLanding) return
       this.#stopping.abort(new Error('every client has left'))

@@ -5,7 +5,7 @@ import { Flight, type FlightOptions, type Flown } from './flight.ts'
 export class Flights {
   readonly #options: FlightOptions
   readonly #joinable = new Map<string, Flight>()
-  /** Those too that nobody can join any more. */
+  /** All that run, also those that cannot be joined any more. */
   readonly #all = new Set<Promise<void>>()
 
   constructor(options: FlightOptions) {

@@ -10,11 +10,11 @@ export interface Progress {
 
 /** A resolver reads some 16 KiB of a wheel's end, and its directory: a megabyte or two where it has ten thousand files. Who wants more, wants the file. */
 const PART_MAX_BYTES = 4 << 20
-/** With less than this to save, the whole is as cheap, and is then stored. */
+/** A part that is more than this share of the file saves too little: the whole is downloaded, which is then stored. */
 const PART_OF_WHOLE = 1 / 4
 /** How long a range may wait for the download that runs anyway, milliseconds: a dozen round trips to a far upstream. */
 const WAIT_MAX_MS = 3000
-/** What a download's speed is taken for until it shows, bytes per second. */
+/** The speed that a download is assumed to have before it shows, bytes per second. */
 const ASSUMED_SPEED = 10e6
 
 /**

@@ -10,10 +10,10 @@ import { redactUrl } from '../redact.ts'
 import type { Target, Upstream, UpstreamFile } from '../upstream.ts'
 import type { Sighting } from '../../storage/model.ts'
 
-/** Many resolvers ask for the same tail within moments. */
+/** How long a part is kept, milliseconds: many resolvers ask for the same end of a file within moments. */
 const KEEP_MS = 60_000
 const KEEP_BYTES = 16 << 20
-/** In memory at once for clients, who may be slow. */
+/** The most that is in memory at once for clients that are still reading; they may be slow. */
 const LENT_BYTES = 64 << 20
 /** How long a host is taken to know no ranges after it showed so, milliseconds. */
 const NO_RANGES_MS = 10 * 60_000
@@ -50,45 +50,21 @@ export class Parts {
     sizeCalculation: ({ length }) => 256 + length,
     ttl: KEEP_MS,
   })
+  /** Bytes of parts that clients are reading. */
   #lent = 0
   readonly #sizes = new LRUCache<string, number>({ max: 10_000, ttl: KEEP_MS })
+  /** Hosts that give no ranges. */
   readonly #hostsWithout = new LRUCache<string, true>({ max: 1000, ttl: NO_RANGES_MS })
 
   constructor(options: PartsOptions) {
     this.#options = options
   }
 
-  /** The bytes of `range` in a file of `size` bytes. Undefined where upstream does not give exactly these: then the whole has to be downloaded. */
-  async read(source: Source, range: ByteRange, size: number): Promise<Uint8Array | undefined> {
-    return this.#read(source, range, size)
-  }
-
-  /** The same for a client, who has to iterate it or give it up by `return`. Undefined also where others have too much in memory. */
-  async open(source: Source, range: ByteRange, size: number): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const length = range.last - range.first + 1
-    if (this.#lent + length > LENT_BYTES) return undefined
-    using lending = new DisposableStack()
-    lending.defer(() => void (this.#lent -= length))
-    this.#lent += length
-    const bytes = await this.#read(source, range, size)
-    if (bytes === undefined) return undefined
-    const lent = lending.move()
-    return new OwnedIteration(oneChunk(bytes), async () => lent.dispose())
-  }
-
-  /** Bytes of a file whose index does not say. Undefined where upstream does not either. */
-  async measure(source: Source): Promise<number | undefined> {
-    const { url } = source.target
-    if (!this.#sizes.has(url)) await this.#read(source, { first: 0, last: 0 }, undefined)
-    return this.#sizes.get(url)
-  }
-
-  /** Waits for what runs. */
-  settle(): Promise<void> {
-    return this.#flights.settle()
-  }
-
-  async #read(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
+  /**
+   * The bytes of `range` in a file of `size` bytes, if that is known. Undefined where upstream does not give exactly these: then the whole has to be
+   * downloaded.
+   */
+  async read(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
     const { target } = source
     if (this.#hostsWithout.has(hostOf(target))) return undefined
     const key = `${target.url} ${range.first}-${range.last}/${size}`
@@ -99,6 +75,31 @@ export class Parts {
       if (bytes !== undefined) this.#kept.set(key, bytes)
       return bytes
     })
+  }
+
+  /** The same for a client, who has to iterate it or give it up by `return`. Undefined also where others have too much in memory. */
+  async open(source: Source, range: ByteRange, size: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const length = range.last - range.first + 1
+    if (this.#lent + length > LENT_BYTES) return undefined
+    using lending = new DisposableStack()
+    lending.defer(() => void (this.#lent -= length))
+    this.#lent += length
+    const bytes = await this.read(source, range, size)
+    if (bytes === undefined) return undefined
+    const lent = lending.move()
+    return new OwnedIteration(oneChunk(bytes), async () => lent.dispose())
+  }
+
+  /** Bytes of a file whose index does not say. Undefined where upstream does not either. */
+  async measure(source: Source): Promise<number | undefined> {
+    const { url } = source.target
+    if (!this.#sizes.has(url)) await this.read(source, { first: 0, last: 0 }, undefined)
+    return this.#sizes.get(url)
+  }
+
+  /** Waits for what runs. */
+  settle(): Promise<void> {
+    return this.#flights.settle()
   }
 
   async #fetch(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {

@@ -6,7 +6,7 @@ import { NoRoomError } from '../errors.ts'
 const KEEP_FREE_BYTES = 64 << 20
 /** A prune for size goes this far below the limit, so that the next download does not cause the next prune. */
 const HEADROOM = 0.9
-/** What a download whose length nobody knows begins with; it is doubled each time, but grows by no more than the other at once. */
+/** What a download of unknown length is promised at first. Each time it needs more, the promise is doubled, but by no more than the maximum at once. */
 const FIRST_STEP_BYTES = 1 << 20
 const MAX_STEP_BYTES = 64 << 20
 
@@ -28,7 +28,10 @@ export interface RoomOptions {
 export interface Reservation extends Disposable {
   /** Why there is none; the file is then to be passed on without being kept. */
   readonly refusal: StoreFullError | undefined
-  /** Before the file grows to `bytes`: sees to it that so many are promised. Resolves with why they are not; the promise is then over. */
+  /**
+   * To be awaited before the file grows to `bytes`: extends the promise to so many. Resolves with the reason where there is no room; then nothing is
+   * promised any more.
+   */
   extendTo(bytes: number): Promise<StoreFullError | undefined>
 }
 
@@ -66,7 +69,7 @@ export class Room {
     const turn = this.#turns.then(async () => {
       this.#options.signal?.throwIfAborted()
       const refusal = await this.#refuse(bytes)
-      // Of what is not kept whole, nothing stays on the disk.
+      // A refused file is not kept, so what it has on the disk will go, too.
       this.#reserved.delete(reserved)
       if (refusal !== undefined) return refusal
       reserved.bytes += bytes

@@ -72,7 +72,10 @@ export function parseSize(value: unknown): number | undefined {
   return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined
 }
 
-/** What PyPI writes. Days after the 28th need a closer look. In the years 0 and 9999 some installers have no time, and fail on all of the page. */
+/**
+ * The form that PyPI writes, but for days after the 28th, which need a closer look. Not in the years 0 and 9999, for which some installers fail on the
+ * whole page.
+ */
 const USUAL_TIME =
   /^(?!0000|9999)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}|\.\d{6})?Z$/
 

@@ -28,7 +28,7 @@ const HTML_TAGS = new Set(['html', 'head', 'body', 'title', 'meta', 'base', 'h1'
 const NO_ATTRIBUTES: Attributes = new Map()
 const ignore = (): void => {}
 
-// With the first page in HTML: to load it takes a third of the time in which a thread can begin, and most indexes speak JSON.
+// The parser is loaded with the first page in HTML: that takes a third of the time in which a thread can begin, and most indexes speak JSON.
 const load = createRequire(import.meta.url)
 
 /**

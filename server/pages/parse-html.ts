@@ -50,7 +50,7 @@ export function parseHtmlList(text: string, url: string): string[] {
 function readDocument(text: string, url: string): { readonly document: HtmlDocument; readonly base: string } {
   const document = readHtml(text)
   if (!document.isHtml) throw new PageError(url, 'is neither a JSON nor an HTML page')
-  // As a page without links it would take all files away, or stand for an index that has no such project (G3).
+  // Taken for a page without links, it would withdraw all files, or mean that there is no such project (G3).
   if (document.asksForPassword) throw new PageError(url, 'asks for a password, and lists nothing')
   const version = document.meta.get('pypi:repository-version')
   if (!isReadableVersion(version)) throw new PageError(url, `speaks version ${version?.slice(0, 20)} of the Simple API`)

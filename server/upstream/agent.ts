@@ -37,6 +37,8 @@ export function createAgent(options: AgentOptions): Dispatcher {
     connections: options.connections,
   }
   return new EnvHttpProxyAgent({
+    // Its streams would share connections, which are what is counted.
+    allowH2: false,
     connect: { ...tls, lookup: createLookup(options.addresses) },
     requestTls: tls,
     proxyTls: tls,

@@ -5,19 +5,21 @@ import type { Log } from '../log.ts'
 import { isHostUnreached } from './failures.ts'
 import { WAITED_OUT_SECONDS } from './headers.ts'
 
-/** So many failures, and no success between them, for so long: a burst of requests that one hiccup strikes is no host in trouble. */
+/**
+ * A host counts as in trouble after so many failures in a row, if they span at least so long: one hiccup may make many requests fail at once.
+ */
 const FAILURES = 5
 const LASTING_MS = 3000
 /** How long a host in trouble is left alone: at first, and at most; doubled in between, with jitter. */
 const REST_MIN_MS = 2000
 const REST_MAX_MS = 60_000
-/** A body that broke after so much is a flaky line, over which downloads get on, and no host in trouble; bytes. */
+/** A body that breaks off after more than this is no sign of trouble: over a flaky line downloads still get on. Bytes. */
 const PROGRESS_BYTES = 1 << 20
-/** Pages may name any host. */
+/** How many hosts are remembered, since pages may name any number. */
 const MAX_HOSTS = 1000
-/** It says that a server is in trouble; 501 is an answer. */
+/** Statuses of a server in trouble; 501 is an answer like any other. */
 const isTrouble = (status: number): boolean => status >= 500 && status !== 501
-/** It says that a server asks for time. */
+/** Statuses with which a server may ask to be left alone. */
 const isBusy = (status: number): boolean => status === 429 || status === 503
 
 export interface BreakerOptions {
@@ -52,22 +54,25 @@ export interface Attempt {
 
 interface Host {
   failures: number
-  /** When the first request that failed since the last success was sent, or that success came. */
+  /** When the present row of failures began: when the first of its requests was sent, but not before the last success. */
   failingSince: number
   succeededAt: number
-  /** URLs that failed though the host was reached. */
+  /** URLs that failed though the host was reached: each counts as one failure. */
   readonly failedUrls: Set<string>
+  /** No request is sent until then, and after that one probe. Undefined: all are sent. */
   openUntil: number | undefined
+  /** How long it was left alone last time, without jitter; 0 since the last success. */
   restMs: number
-  /** Of the last failure, without secrets. */
+  /** Why the last request failed, without secrets. */
   reason: string
-  /** It is open because the host asked for that. */
+  /** It is open because the host asked to be left alone. */
   isAskedFor: boolean
+  /** A probe is under way. */
   isProbed: boolean
 }
 
 interface Failure {
-  /** Until then all was well with this request. */
+  /** When something of this request last went well: it was sent, or bytes of its body came. */
   readonly wellUntil: number
   readonly isProbe: boolean
   readonly isUnreached: boolean
@@ -92,10 +97,10 @@ export class Breaker {
   admit(url: URL): Attempt {
     const { clock } = this.#options
     const host = this.#find(url.origin)
-    const isProbe = this.#mayPass(url.origin, host)
+    const isProbe = this.#beginProbe(url.origin, host)
     let wellUntil = clock()
     let bytes = 0
-    // What was not decided by its headers.
+    // A 200 or 206 decides nothing before its body ends: only then is it a success or a failure.
     let isUndecided = true
     return {
       answered: (status, retryAfterSeconds) => {
@@ -106,7 +111,7 @@ export class Breaker {
         } else if (isTrouble(status)) {
           this.#fail(url, host, { wellUntil, isProbe, isUnreached: false, reason: `status ${status}` })
         } else if (isUndecided) {
-          // Others may be let through, but what failed is not forgotten.
+          // Other requests may be sent again, but earlier failures still count until the body is whole.
           this.#close(url.origin, host, isProbe)
         } else this.#succeed(url.origin, host, isProbe)
       },
@@ -129,13 +134,18 @@ export class Breaker {
 
   /** The hosts that were asked, those in trouble first. */
   conditions(): HostCondition[] {
-    const now = this.#options.clock()
     const conditions = Array.from(this.#hosts.entries(), ([host, { failures, openUntil }]): HostCondition => {
-      const state = openUntil === undefined ? 'closed' : now < openUntil ? 'open' : 'half-open'
+      const state = openUntil === undefined ? 'closed' : this.#restOf(openUntil) > 0 ? 'open' : 'half-open'
       return { host, state, failures, openUntil }
     })
     const isOpen = ({ openUntil }: HostCondition): number => Number(openUntil !== undefined)
     return conditions.toSorted((left, right) => isOpen(right) - isOpen(left) || right.failures - left.failures)
+  }
+
+  /** Milliseconds that are left of a rest. None is as long as this would be where the clock was set back meanwhile. */
+  #restOf(openUntil: number): number {
+    const restMs = Math.max(0, openUntil - this.#options.clock())
+    return restMs > 2 * REST_MAX_MS ? 0 : restMs
   }
 
   #find(origin: string): Host {
@@ -146,11 +156,14 @@ export class Breaker {
     return host
   }
 
-  /** Is this request the one that tells whether the host is well again? Throws where it may not be sent. */
-  #mayPass(origin: string, host: Host): boolean {
+  /**
+   * True: the host's rest is over, and this request is the one that probes whether it is well again. False: the host is well. Throws
+   * {@link UpstreamError} where the request may not be sent.
+   */
+  #beginProbe(origin: string, host: Host): boolean {
     if (host.openUntil === undefined) return false
-    const restMs = host.openUntil - this.#options.clock()
-    if (restMs <= 0 && !host.isProbed) return (host.isProbed = true)
+    const restMs = this.#restOf(host.openUntil)
+    if (restMs === 0 && !host.isProbed) return (host.isProbed = true)
     const retryAfterSeconds = Math.max(1, Math.ceil(restMs / 1000))
     const again = `${origin} is asked again in ${retryAfterSeconds} s`
     if (host.isAskedFor) {
@@ -161,7 +174,10 @@ export class Breaker {
     throw new UpstreamError('ERR_UPSTREAM_DOWN', message, { retryAfterSeconds })
   }
 
-  /** False where it stays as it is: a request that was sent before the host asked to be left alone says nothing of that. */
+  /**
+   * Lets all requests through again. False, and nothing is done, where the host asked to be left alone: a request that was sent before that
+   * says nothing of it.
+   */
   #close(origin: string, host: Host, isProbe: boolean): boolean {
     if (host.isAskedFor && !isProbe) return false
     if (host.openUntil !== undefined) this.#options.log.info({ host: origin }, 'upstream is well again')
@@ -176,10 +192,10 @@ export class Breaker {
     Object.assign(host, WELL, { succeededAt: this.#options.clock() })
   }
 
-  /** As it asks. */
+  /** Leaves the host alone for as long as it asks (Retry-After). */
   #rest(origin: string, host: Host, asked: { readonly status: number; readonly retryAfterSeconds: number }): void {
     const openUntil = this.#options.clock() + asked.retryAfterSeconds * 1000
-    // Fifty requests that were under way are told the same.
+    // Logged once, though fifty requests that were under way may all get that answer.
     if (host.openUntil === undefined || host.openUntil < openUntil - 1000) {
       this.#options.log.warn({ host: origin, ...asked }, 'upstream asks to be left alone, and is')
     }
@@ -189,7 +205,7 @@ export class Breaker {
   }
 
   #fail({ origin, href }: URL, host: Host, { wellUntil, isProbe, isUnreached, reason }: Failure): void {
-    // Sent before it opened: that says nothing new.
+    // A request that was sent before the breaker opened: its failure says nothing new.
     if (host.openUntil !== undefined && !isProbe) return
     const { clock, log, random = Math.random } = this.#options
     host.reason = reason
@@ -199,7 +215,7 @@ export class Breaker {
     if (!isUnreached && host.failedUrls.size < FAILURES) host.failedUrls.add(href)
     const isLasting = host.failures >= FAILURES && clock() - host.failingSince >= LASTING_MS
     if (!isProbe && !isLasting) return
-    // Twice as long where it was open before, and no body came through since.
+    // The rest is doubled each time the breaker opens again without a whole body in between.
     const isAgain = isProbe || host.restMs > 0
     host.restMs = isAgain ? Math.min(2 * Math.max(host.restMs, REST_MIN_MS), REST_MAX_MS) : REST_MIN_MS
     host.openUntil = clock() + host.restMs * (0.75 + random() / 2)

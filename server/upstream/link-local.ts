@@ -3,15 +3,17 @@ import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { UpstreamError } from '../errors.ts'
 
 /**
- * What is reached on the own link only (RFC 3927, RFC 4291 §2.5.6): nothing that serves packages, but on clouds the service that hands out
- * the machine's credentials. IPv4-mapped addresses are recognized by BlockList itself; the third is the same by NAT64 (RFC 6052).
+ * Link-local addresses (RFC 3927, RFC 4291 §2.5.6): no index is there, but on clouds the service that hands out the machine's credentials.
+ * BlockList recognizes IPv4-mapped addresses by itself; the third subnet is the first one by way of NAT64 (RFC 6052).
  */
 const LINK_LOCAL = new BlockList()
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
 LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
 LINK_LOCAL.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6')
-// Where two clouds have that service though no such range has it: AWS by IPv6, and Alibaba.
+// Clouds that have that service outside of these ranges: with IPv6 AWS, Google and Scaleway; and Alibaba.
 LINK_LOCAL.addAddress('fd00:ec2::254', 'ipv6')
+LINK_LOCAL.addAddress('fd20:ce::254', 'ipv6')
+LINK_LOCAL.addAddress('fd00:42::42', 'ipv6')
 LINK_LOCAL.addAddress('100.100.100.200', 'ipv4')
 
 /** Which addresses are connected to (protocol.md H9). Loopback and private ones are: company mirrors are there. */

@@ -7,8 +7,8 @@ import { redactUrl } from '../redact.ts'
 export const PAGE_CODING = 'gzip'
 
 /**
- * A body of so many bytes, as they come, lists hundreds of files: in gzip they have some hundred each, most of it digests, and five times
- * as many without.
+ * A body of at least so many bytes on the wire is a large page, of hundreds of files: each takes some hundred bytes in gzip, most of it digests, and
+ * five times as many without.
  */
 const LARGE_BYTES = { gzip: 64 * 1024, identity: 256 * 1024 }
 

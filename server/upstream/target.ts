@@ -1,5 +1,11 @@
-/** RFC 7617, or RFC 6750. */
-export type Credentials = { readonly username: string; readonly password: string } | { readonly token: string }
+/** A user's name and password (RFC 7617). */
+export interface BasicCredentials {
+  readonly username: string
+  readonly password: string
+}
+
+/** What an upstream asks for: a name and a password, or a bearer token (RFC 6750). */
+export type Credentials = BasicCredentials | { readonly token: string }
 
 /** Where a request goes, and what it may carry there. */
 export interface Target {

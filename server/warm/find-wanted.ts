@@ -14,7 +14,7 @@ export interface Wanted {
   readonly source: IndexSource
   readonly reference: FileReference
   readonly listing: Listing
-  /** What the list wants it to be. */
+  /** The SHA-256 that the list asks for, if it says one. */
   readonly sha256: FileReference['sha256']
 }
 
@@ -59,8 +59,11 @@ function choose(wish: Wish, files: readonly ListedFile[]): readonly ListedFile[]
   if (wish.kind === 'file') {
     const { filename, sha256 } = wish
     const named = files.filter((file) => file.filename === filename)
-    // Of a file whose index lists no SHA-256, it shows only when the file is there.
-    return named.filter((file) => sha256 === undefined || (digestOf(file) ?? sha256) === sha256)
+    // Where the index lists no SHA-256, it can be compared only once the file is downloaded.
+    const meant = named.filter((file) => sha256 === undefined || (digestOf(file) ?? sha256) === sha256)
+    if (meant.length > 0 || sha256 === undefined) return meant
+    // uv's pylock.toml has each wheel's name in its own spelling: `pyyaml-6.0-…` for `PyYAML-6.0-…`.
+    return files.filter((file) => digestOf(file) === sha256).slice(0, 1)
   }
   const { project, version, sha256s } = wish
   if (sha256s.size > 0) {

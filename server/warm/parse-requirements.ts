@@ -19,10 +19,10 @@ export function parseRequirements(text: string): WarmList {
   return list.build()
 }
 
-/** Of one requirement: it has a hash for each of its files. */
+/** The most options of one requirement: it may have a `--hash` for each of its files. */
 const MAX_OPTIONS = 10_000
 
-/** Those that Python's `str.splitlines` knows, but for control characters that are in no list. */
+/** Line ends as Python's `str.splitlines` has them, but for control characters that no list contains. */
 const LINE_END = /\r\n|[\n\v\f\r\u{85}\u{2028}\u{2029}]/u
 
 /** pip's: from a `#` at the start, or after white space. */
@@ -38,7 +38,7 @@ function joinLines(text: string): string[] {
       open += line.slice(0, -1)
       continue
     }
-    // With a space, so that a comment is one after what it follows, too.
+    // With a space before it, so that a comment is still one after the text that it is joined to.
     joined.push(`${open}${isComment ? ' ' : ''}${line}`)
     open = ''
   }

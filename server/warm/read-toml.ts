@@ -1,5 +1,6 @@
 import { parse, TomlError } from 'smol-toml'
 import { RouteError } from '../../routes/errors.ts'
+import { isTable } from '../config/tables.ts'
 
 /** A table whose values may be anything. */
 export type Table = Readonly<Record<string, unknown>>
@@ -23,10 +24,6 @@ export function tablesIn(value: unknown): readonly Table[] {
 
 export function textIn(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function readToml(text: string, what: string): Table {

@@ -1,5 +1,4 @@
-import type { JobProgress } from '../../routes/administration.ts'
-import type { Download } from '../file-source.ts'
+import type { JobProgress, SpoolProgress } from '../../routes/administration.ts'
 import type { Wanted } from './find-wanted.ts'
 import type { Skipped } from './warm-list.ts'
 
@@ -53,7 +52,7 @@ export class WarmTally {
     this.#refusals.push(refusal)
   }
 
-  progress(downloads: readonly Download[]): JobProgress {
+  progress(downloads: readonly SpoolProgress[]): JobProgress {
     const running = downloads.filter(({ filename }) => this.#expected.has(filename) && !this.#landed.has(filename))
     const received = running.reduce((sum, download) => sum + download.received, 0)
     return {

@@ -1,12 +1,11 @@
 import { ArchiveRefusedError } from '../../storage/errors.ts'
-import type { IndexName } from '../../storage/names.ts'
-import { isWheel } from '../../storage/names.ts'
+import { type IndexName, isWheel } from '../../storage/names.ts'
 import type { Store } from '../../storage/store.ts'
 import type { FileSource } from '../file-source.ts'
 import type { JobContext, JobEnd } from '../jobs.ts'
 import { problemOf } from '../problems.ts'
 import { findWanted, type WarmIndexes, type Wanted } from './find-wanted.ts'
-import { forEachOf } from './in-turn.ts'
+import { forEachConcurrently } from './for-each-concurrently.ts'
 import type { Skipped, WarmList, Wish } from './warm-list.ts'
 import { WarmTally } from './warm-tally.ts'
 
@@ -34,7 +33,7 @@ export async function warm(
   const counting = setInterval(() => report(tally.progress(parts.files.listDownloads())), COUNT_MS)
   try {
     tally.expect(wanted)
-    await forEachOf(wanted, { concurrency: CONCURRENCY, signal }, (file) => fetchOne(parts, file, tally))
+    await forEachConcurrently(wanted, { concurrency: CONCURRENCY, signal }, (file) => fetchOne(parts, file, tally))
   } finally {
     clearInterval(counting)
     report(tally.progress([]))
@@ -49,7 +48,7 @@ async function lookUp(
   { list, tally, signal, report }: { list: WarmList; tally: WarmTally; signal: AbortSignal; report: () => void },
 ): Promise<readonly Wanted[]> {
   const found = new Map<string, Wanted>()
-  await forEachOf(list.wishes, { concurrency: CONCURRENCY, signal }, async (wish) => {
+  await forEachConcurrently(list.wishes, { concurrency: CONCURRENCY, signal }, async (wish) => {
     const files = await findWanted(parts, index, wish).catch((error: unknown) => ({ reason: reasonOf(error) }))
     if ('reason' in files) tally.fail({ entry: describe(wish), reason: files.reason })
     else for (const file of files) found.set(`${file.reference.sha256}/${file.reference.filename}`, file)

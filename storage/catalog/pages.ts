@@ -16,7 +16,8 @@ export function pagesOf(db: Transactions): Pages {
       const row = await db.read((connection) => findPage(connection, index, project))
       if (row === undefined) return undefined
       const { etag, lastModified, fetchedAt, content } = row
-      const page = await parsePageContent(content)
+      const page = await parsePageContent(content).catch(undefinedIfDamaged)
+      if (page === undefined) return undefined
       return { index, project, page, etag: etag ?? undefined, lastModified: lastModified ?? undefined, fetchedAt }
     },
     savePage: (page, { json } = {}) => db.write('normal', (connection) => savePage(connection, page, json)),
@@ -27,6 +28,11 @@ export function pagesOf(db: Transactions): Pages {
     findAbsence: (index, project) => db.read((connection) => findAbsence(connection, index, project)),
     forgetPage: (index, project) => db.write('normal', (connection) => forgetPage(connection, index, project)),
   }
+}
+
+/** SQLite notices no bit that the disk changed: such a page can be had again, and every question about its project would fail until then. */
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!(error instanceof SyntaxError)) throw error
 }
 
 /** A page as it is stored. */

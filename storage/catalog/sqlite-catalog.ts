@@ -25,6 +25,7 @@ export interface SqliteCatalogOptions {
  * Throws {@link StoreFormatError} for a file of a newer format, or of another program.
  */
 export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCatalogOptions): Promise<Catalog> {
+  if (io !== undefined && !readOnly) await createPrivately(io, path)
   const db = await Transactions.open(path, { readOnly, io })
   return {
     ...pagesOf(db),
@@ -66,6 +67,16 @@ export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCa
     ...upkeepOf(db),
 
     close: () => db.close(),
+  }
+}
+
+/** SQLite would let everybody read the database, and its log as well; the pages of private indexes are in both. */
+async function createPrivately(io: Io, path: string): Promise<void> {
+  try {
+    const file = await io.create(path)
+    await file.close()
+  } catch {
+    // Best effort: mostly it is there already, and what else is wrong SQLite meets, too.
   }
 }
 

@@ -84,7 +84,11 @@ export class Transactions {
     const reader = this.#reader
     if (reader === undefined) return this.#takeTurn((writer) => query(writer))
     if (this.#isClosed) throw closed()
-    return query(reader)
+    try {
+      return query(reader)
+    } catch (error) {
+      throw asFormatError(this.#path, error)
+    }
   }
 
   /** Runs long reading that sees one moment throughout, keeps nobody from writing, and may rest in between. */
@@ -109,7 +113,7 @@ export class Transactions {
         return outcome
       } catch (error) {
         if (writer.inTransaction) writer.exec('ROLLBACK')
-        throw asStorageError(error)
+        throw asFormatError(this.#path, asStorageError(error))
       }
     })
     if (durability === 'full') await this.sync()

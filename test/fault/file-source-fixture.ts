@@ -39,7 +39,7 @@ export interface FileSourceFixture extends AsyncDisposable {
   readonly log: readonly Record<string, unknown>[]
   readonly shutdown: AbortController
   /** Asks for the file as a GET of the given index does. */
-  find(options?: { readonly index?: string; readonly describe?: boolean; readonly part?: boolean }): Promise<Content>
+  find(options?: { readonly index?: string; readonly headersOnly?: boolean; readonly part?: boolean }): Promise<Content>
   /** The requests for the file so far. */
   asked(): LoopbackUpstream['requests']
   /** Names of files that are being written. */
@@ -110,9 +110,9 @@ export async function openUnwatched({
     bytes,
     log,
     shutdown,
-    async find({ index = 'main', describe = false, part = false } = {}) {
+    async find({ index = 'main', headersOnly = false, part = false } = {}) {
       const reference: FileReference = { index: parseIndexName(index), sha256, filename }
-      const content = await files.find(sourceNamed(index, upstream.url), reference, { describe, part })
+      const content = await files.find(sourceNamed(index, upstream.url), reference, { headersOnly, part })
       if (content === undefined) throw new Error('not found')
       return content
     },

@@ -104,8 +104,8 @@ test('a file that upstream has no more is not found, also by range', async (t) =
 
 test('where the page says no size, a HEAD or a range costs one byte to learn it, once', async (t) => {
   const fixture = await openFileSource(t, { size: SIZE, listsSize: false })
-  assert.equal((await fixture.find({ describe: true })).size, SIZE)
-  assert.equal((await fixture.find({ describe: true })).size, SIZE)
+  assert.equal((await fixture.find({ headersOnly: true })).size, SIZE)
+  assert.equal((await fixture.find({ headersOnly: true })).size, SIZE)
   assert.deepEqual(await readContent(await fixture.find({ part: true }), tail), fixture.bytes.subarray(-16_384))
   assert.deepEqual(
     fixture.asked().map(({ headers }) => headers.range),

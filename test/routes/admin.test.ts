@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import request, { type Test } from 'supertest'
-import { parsePruneRequest } from '../../routes/prune-request.ts'
-import { findVersion } from '../../routes/versions.ts'
+import { parsePruneRequest } from '../../routes/admin/prune-request.ts'
+import { findVersion } from '../../storage/versions.ts'
 import { hashBlake3, hashSha256 } from '../../storage/digest.ts'
 import { parseProjectName } from '../../storage/names.ts'
 import { keptContent, someBytes } from '../support/memory-content.ts'
@@ -124,6 +124,30 @@ describe('POST /admin/prune', () => {
       assert.ok('freedBytes' in outcome)
     })
   }
+
+  test('a long plan is written in turns with others', async (t) => {
+    await using served = await serveMemory()
+    served.repository.addFile('a-1.0.tar.gz', keptContent(someBytes(100)))
+    const { distributions, ...rest } = await served.repository.planPrune({})
+    let turn = 0
+    const turns = new Set<number>()
+    const counting = setInterval(() => (turn += 1), 0)
+    t.after(() => clearInterval(counting))
+    const long = {
+      length: 1000,
+      at: () => distributions.at(0),
+      *[Symbol.iterator]() {
+        for (let count = 0; count < this.length; count += 1) {
+          for (const end = performance.now() + 0.05; performance.now() < end;);
+          turns.add(turn)
+          yield* distributions
+        }
+      },
+    }
+    t.mock.method(served.repository, 'planPrune', async () => ({ ...rest, distributions: long }))
+    await withToken(request(served.server).post('/admin/prune')).send({}).expect(200)
+    assert.ok(turns.size > 2, `${turns.size} turns`)
+  })
 
   const wheel = keptContent(someBytes(100))
   const planned = {

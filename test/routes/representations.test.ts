@@ -35,6 +35,18 @@ suite('representations in memory', () => {
     assert.equal(representations.find(source, 0, 'gzip'), made[0])
   })
 
+  test('what a coding was made from is kept only where it is asked for itself', async () => {
+    const representations = new Representations(MEGABYTE)
+    const log: string[] = []
+    const [source, other] = [{}, {}]
+    await representations.make(source, 0, 'gzip', formOf('a', log))
+    assert.equal(representations.find(source, 0, 'identity'), undefined)
+    await representations.make(other, 0, 'identity', formOf('b', log))
+    await representations.make(other, 0, 'gzip', formOf('b', log))
+    assert.notEqual(representations.find(other, 0, 'identity'), undefined)
+    assert.deepEqual(log, ['a', 'b'])
+  })
+
   test('each source, form and coding has its own', async () => {
     const representations = new Representations(MEGABYTE)
     const [one, two] = [{}, {}]

@@ -7,7 +7,7 @@ import type { NodeEnv } from '../../routes/env.ts'
 import { RouteError } from '../../routes/errors.ts'
 import type { PageSnapshot, ProjectListSnapshot, Repository } from '../../routes/repository.ts'
 import { Shortcuts } from '../../routes/shortcuts.ts'
-import { simpleRoutes, type SimpleOptions } from '../../routes/simple.ts'
+import { simpleRoutes } from '../../routes/simple.ts'
 import { MalformedError } from '../../storage/errors.ts'
 import type { ListedFile, ProjectPage } from '../../storage/model.ts'
 import {
@@ -73,9 +73,9 @@ export class Pages {
 }
 
 /** The routes on node's own server, as supertest wants them; problems are their status and code. */
-export function serverOf(pages: Pages, options?: SimpleOptions): Server {
+export function serverOf(pages: Pages): Server {
   const app = new Hono<NodeEnv>()
-  app.route('/', simpleRoutes(pages as unknown as Repository, new Shortcuts(), options))
+  app.route('/', simpleRoutes(pages as unknown as Repository, new Shortcuts()))
   app.onError((error, c) => {
     const statuses: Readonly<Record<string, 404 | 406>> = { ERR_NOT_FOUND: 404, ERR_NOT_ACCEPTABLE: 406 }
     if (error instanceof RouteError) return c.text(`${error.code} ${error.message}`, statuses[error.code] ?? 500)
@@ -109,8 +109,8 @@ export async function get(server: Server, path: string, headers: Record<string, 
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }
 }
 
-export function running(context: { after(work: () => void): void }, pages = demo(), options = {}): Server {
-  const server = serverOf(pages, options)
+export function running(context: { after(work: () => void): void }, pages = demo()): Server {
+  const server = serverOf(pages)
   context.after(() => server.close())
   return server
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { IndexConfig } from '../../server/config.ts'
+import type { IndexConfig } from '../../server/config/indexes.ts'
 import {
   get,
   JSON_TYPE,

@@ -142,7 +142,12 @@ test('closing twice is closing once', limit, async () => {
 
 test('G6: what is no HTTP request of ours is 400 and a problem', limit, async () => {
   const listening = await listen(hello, loopback)
-  for (const head of ['GET / HTTP/1.1\r\nHost: a b', 'GET /\\simple HTTP/1.1\r\nHost: x']) {
+  const heads = [
+    'GET / HTTP/1.1\r\nHost: a b',
+    'GET / HTTP/1.1\r\nHost: 256.1.1.1',
+    'GET /\\simple HTTP/1.1\r\nHost: x',
+  ]
+  for (const head of heads) {
     const socket = connect(portOf(listening), '127.0.0.1')
     socket.end(`${head}\r\nConnection: close\r\n\r\n`)
     let text = ''

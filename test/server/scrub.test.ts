@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { openLog } from '../../server/log.ts'
-import { scheduleScrubs } from '../../server/scrubs.ts'
+import { scheduleScrubs } from '../../server/schedule-scrubs.ts'
 import { type Blake3, hashBlake3, hashSha256 } from '../../storage/digest.ts'
 import { createLayout } from '../../storage/layout.ts'
 import { type InProcessArbor, serveArbor } from '../support/in-process.ts'
@@ -164,7 +164,7 @@ describe('the schedule of scrubs', () => {
     const { store } = await openWheelStore(t)
     const lines: string[] = []
     const log = openLog('info', { write: (line) => lines.push(line) })
-    let now = 1e12
+    let now = Date.now()
     const clock = (): number => now
     const schedule = { scrubIntervalMs: 1000, scrubBytesPerSecond: undefined }
     const scheduler = scheduleScrubs({ store, clock, log, lookMs: 1 }, schedule)

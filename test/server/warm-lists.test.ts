@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { WarmFormat } from '../../routes/administration.ts'
-import { parseWarmList, type WarmList } from '../../server/warm/warm-list.ts'
+import { parseWarmList } from '../../server/warm/parse-warm-list.ts'
 
 const A = 'a'.repeat(64)
 const B = 'b'.repeat(64)
 
 /** A list in short: wishes as text, and what is skipped. */
 function read(text: string, format?: WarmFormat): { wishes: string[]; skipped: string[] } {
-  const { wishes, skipped }: WarmList = parseWarmList(text, format)
+  const { wishes, skipped } = parseWarmList(text, format)
   return {
     wishes: wishes.map((wish) =>
       wish.kind === 'file'

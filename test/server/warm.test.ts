@@ -95,6 +95,14 @@ test('what lock files list is fetched and unpacked, and is there when upstream i
   await servedAlone(arbor, wheels)
 })
 
+test('a file that a list spells otherwise than its index is fetched by its digest', async (t) => {
+  const upstream = await openUpstream(t, recipes)
+  const arbor = await openProxy(t, { main: upstream })
+  const body = pylock.replace(beta.filename, 'Beta.Kit-0.1.0-py3-none-any.whl')
+  const { result } = await endOf(arbor, await startJob(arbor, 'warm', { body }))
+  assert.deepEqual([result?.['fetched'], result?.['failures']], [1, []])
+})
+
 test('a second time, nothing is fetched', async (t) => {
   const upstream = await openUpstream(t, recipes)
   const arbor = await openProxy(t, { main: upstream })

@@ -161,6 +161,20 @@ describe('scrub', { concurrency: 2 }, () => {
     assert.ok(performance.now() - started >= 240)
   })
 
+  it('does not wait for a clock that was set back', async (t) => {
+    let aheadMs = 3_600_000
+    const { store } = await openWheelStore(t, { clock: () => Date.now() + aheadMs })
+    const { catalog } = store
+    const listFiles = catalog.listFiles.bind(catalog)
+    t.mock.method(catalog, 'listFiles', (...given: Parameters<typeof listFiles>) => {
+      // It has looked at the clock already.
+      aheadMs = 0
+      return listFiles(...given)
+    })
+    const { complete } = await store.scrub({ bytesPerSecond: 100 << 20, signal: AbortSignal.timeout(5000) })
+    assert.equal(complete, true)
+  })
+
   it('is for one at a time, of this process or another, and its end frees the place', async (t) => {
     const wheelStore = await openWheelStore(t)
     const other = await openStore(wheelStore.folder)

@@ -17,7 +17,7 @@ export interface ArborOptions {
   readonly env?: Readonly<Record<string, string>>
   /** How a person starts it: the server itself (default), or `npm start`. */
   readonly through?: 'node' | 'npm'
-  /** A command that starts it: its own is appended. By default none. */
+  /** A command to run it by (`nsenter …`), to which its own command is appended. By default none. */
   readonly by?: readonly string[]
   /** Kills it so long after it was started, ready or not. */
   readonly killAfterMs?: number | undefined

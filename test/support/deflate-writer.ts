@@ -1,20 +1,20 @@
-/** A code by its words' lengths: of each symbol, bits; 0 for one that has no word. */
+/** A Huffman code, by the length of each symbol's code word in bits; 0: the symbol has no word. */
 export type CodeLengths = readonly number[]
 
-/** How the lengths of a block's codes are told: 0 to 15 is one of them, 16 to 18 repeat, by `extra` times more than the least. */
+/** Code lengths as a dynamic block has them (RFC 1951 §3.2.7): 0 to 15 is one length; 16 to 18 repeat one, `extra` times more often than the least. */
 export type Told = readonly (readonly [symbol: number, extra?: number])[]
 
 export interface DynamicHeader {
   readonly isLast?: boolean
   readonly literals: CodeLengths
   readonly distances: CodeLengths
-  /** As they are, one by one, unless other is said. */
+  /** How the lengths of both codes are written; by default one by one. */
   readonly told?: Told
-  /** Of the symbols 0 to 18 of {@link Told}. */
+  /** The code that {@link Told} is written in. */
   readonly lengthCodes?: CodeLengths
 }
 
-/** 19 codes, complete. */
+/** A complete code for all 19 symbols. */
 const LENGTH_CODES: CodeLengths = Array.from({ length: 19 }, (_, symbol) => (symbol < 13 ? 4 : 5))
 const LENGTH_CODE_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] as const
 const EXTRA_BITS: Readonly<Record<number, number>> = { 16: 2, 17: 3, 18: 7 }
@@ -25,7 +25,7 @@ export const FIXED_LITERALS: CodeLengths = Array.from({ length: 288 }, (_, symbo
 )
 export const FIXED_DISTANCES: CodeLengths = Array.from({ length: 32 }, () => 5)
 
-/** Writes deflate (RFC 1951) part by part, also such as means nothing. */
+/** Writes a deflate stream (RFC 1951) part by part, be it valid or not. */
 export class DeflateWriter {
   #bytes = new Uint8Array(1024)
   #bitCount = 0
@@ -43,7 +43,7 @@ export class DeflateWriter {
     return this
   }
 
-  /** A block of its own. `check`: what its length is, with each bit turned. */
+  /** A stored block. `check`: its length with each bit inverted, unless it is to be wrong. */
   stored(bytes: Uint8Array, { isLast = false, check = bytes.length ^ 0xffff } = {}): this {
     this.bits(isLast ? 1 : 0, 3)
     this.#bitCount = Math.ceil(this.#bitCount / 8) * 8

@@ -45,8 +45,8 @@ function afterEmpty(count: number): DeflateWriter {
 }
 
 /**
- * As many second tables as there can be of eleven bits before and four behind: a pair of words of twelve bits in each, but for one that has all
- * lengths to fifteen; and the least number of short words that make the code complete.
+ * A code with as many second tables as there can be, where a decoder looks up eleven bits first and up to four more in a second table: each has a pair
+ * of words of twelve bits, but one has all lengths to fifteen. The fewest short words that make the code complete come on top.
  */
 function manySecondTables(): CodeLengths {
   const pairs = 136
@@ -56,7 +56,7 @@ function manySecondTables(): CodeLengths {
   return [...short, ...Array.from({ length: 2 * pairs }, () => 12), 12, 13, 14, 15, 15].toReversed()
 }
 
-/** The same of eight bits before and seven behind, for distances. */
+/** The same for distances, of which eight bits are looked up first, and then up to seven. */
 const MANY_DISTANCES: CodeLengths = [1, 2, 3, 4, 5]
   .concat(Array.from({ length: 14 }, () => 9))
   .concat([9, 10, 11, 12, 13, 14, 15, 15])

@@ -32,7 +32,7 @@ export class FaultySyncIo implements SyncIo {
     return this.#open.size
   }
 
-  /** What goes on beside. */
+  /** How many operations run beside the caller. */
   get running(): number {
     return this.#running
   }
@@ -66,7 +66,7 @@ export class FaultySyncIo implements SyncIo {
     return this.#io.size(descriptor)
   }
 
-  /** Not for real: it is only the failing that matters, and a disk is slow. */
+  /** Does not sync for real: only that it may fail matters here, and a disk is slow. */
   sync(): Promise<void> {
     return this.#beside(() => this.#step('writing'))
   }

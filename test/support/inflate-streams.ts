@@ -10,7 +10,7 @@ import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { diskSyncIo } from '../../storage/io.ts'
 import type { TreePath } from '../../storage/names.ts'
 
-/** Into no more can a stream be inflated at once. */
+/** The largest room that a stream can be inflated into at once. */
 export const ROOM_BYTES = 256 * 1024
 
 const GUARD = Buffer.alloc(64, 0xa5)
@@ -38,9 +38,9 @@ export function assertSame(found: Buffer | undefined, wanted: Buffer | undefined
 
 /** Streams in a file, and what Arbor makes of each. */
 export interface Streams extends AsyncDisposable {
-  /** Into a room of so many bytes. Undefined where it is refused. */
+  /** Inflates a stream into a room of so many bytes. Undefined where it is refused. */
   inflate(index: number, roomBytes: number): Buffer | undefined
-  /** `skipped`: bytes of the stream that are left out. */
+  /** The same piece by piece. `skipped`: bytes at the stream's beginning that are left out. */
   inflatePieces(index: number, skipped?: number): Buffer | undefined
   pieces(index: number, skipped?: number): Generator<Buffer>
 }

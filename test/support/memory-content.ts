@@ -6,7 +6,7 @@ export interface WatchedContent extends Content {
   readonly readers: { opened: number; open: number }
 }
 
-/** What the disk does: chunks of `chunkBytes` in one buffer that is used again for the next. */
+/** A content that is read as if from the disk: in chunks of `chunkBytes`, all in one buffer, which the next chunk overwrites. */
 export function streamedContent(
   bytes: Uint8Array,
   options: {
@@ -51,7 +51,7 @@ export function streamedContent(
   }
 }
 
-/** A small stored blob: its bytes are there, and nobody opens it. */
+/** A content in memory, as that of a small stored blob: it must not be opened. */
 export function keptContent(bytes: Uint8Array): Content {
   return {
     size: bytes.length,

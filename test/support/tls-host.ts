@@ -15,12 +15,12 @@ export interface TlsHost extends AsyncDisposable {
   readonly url: string
 }
 
-/** A host on loopback that speaks TLS. */
+/** A host on loopback that speaks TLS. Asked by who could do HTTP/2, it would want that, and understand nothing. */
 export async function startTlsHost(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<TlsHost> {
   const [key, cert] = await Promise.all(['key.pem', 'certificate.pem'].map((name) => readFile(join(folder, name))))
-  const server = createServer({ key, cert }, answer)
+  const server = createServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, answer)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -27,7 +27,7 @@ export interface UnpackHereOptions {
   readonly io?: SyncIo
   readonly limits?: Partial<ArchiveLimits>
   readonly stored?: ReadonlySet<Blake3>
-  /** What a second thread would do is done beside. */
+  /** A helper takes part of the work, as a second thread would. */
   readonly isHelped?: boolean
 }
 

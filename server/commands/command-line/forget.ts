@@ -10,9 +10,9 @@ interface ForgetFlags extends ClientFlags {
 export function addForget(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('forget')
-    .description('delete what is stored of a project, or of one file, now')
+    .description('delete all that is stored of a project, or one file, at once')
     .argument('<project or sha256:hex>')
-    .option('--page', 'only the page of the project, so that it is asked for again')
+    .option('--page', 'only the page of the project: the next request asks upstream for it')
     .option('--index <name>', 'only what was seen on this index and on no other')
   addClientOptions(command).action(async (what: string) => {
     const { server, json = false, index, page = false, ...flags } = command.optsWithGlobals<ForgetFlags>()

@@ -10,9 +10,9 @@ interface JobsFlags extends ClientFlags {
 export function addJobs(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('jobs')
-    .description('print the jobs of the server, or one of them')
-    .argument('[id]', 'one job')
-    .option('--follow', 'show how far it is, until its end')
+    .description('list the jobs of the server, or show one')
+    .argument('[id]', 'the id of the job to show')
+    .option('--follow', 'show its progress until it ends')
     .option('--cancel', 'end it')
   addClientOptions(command).action(async (id: string | undefined) => {
     const { server, json = false, cancel = false, follow = false, ...flags } = command.optsWithGlobals<JobsFlags>()

@@ -15,18 +15,21 @@ export interface JobFlags extends ClientFlags {
 
 /** What Ctrl-C does, in the help of all that take long. */
 const AFTER_JOB =
-  '\nWhat takes long is a job of the server: Ctrl-C ends the watching only. "arbor jobs" tells how far it is,\n' +
+  '\nLong work is a job of the server: Ctrl-C only stops watching it. "arbor jobs" shows how far it is,\n' +
   'and "arbor jobs <id> --cancel" ends it.'
 
-/** The options that all commands have which ask a running server; they come last in its help. */
+/** The options of every command that asks a running server; they come last in its help. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option('--server <url>', 'the server to ask (default: the one that listens as configured)', parseServer)
-    .option('--json', 'as JSON')
+    .option('--server <url>', 'the server to ask (default: the one at the configured address)', parseServer)
+    .option('--json', 'print JSON')
 }
 
 export function addJobOptions(command: Command): Command {
-  return addClientOptions(command.option('--detach', 'do not wait for its end')).addHelpText('after', AFTER_JOB)
+  return addClientOptions(command.option('--detach', 'start the job, and do not wait for its end')).addHelpText(
+    'after',
+    AFTER_JOB,
+  )
 }
 
 /** A parser for an option's value. */

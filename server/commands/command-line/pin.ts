@@ -5,11 +5,11 @@ import type { Surroundings } from './surroundings.ts'
 export function addPin(program: Command, { loadConfig, print }: Surroundings): void {
   const pin = program
     .command('pin')
-    .description('keep projects, versions or files from being pruned and forgotten')
+    .description('protect projects, versions or files from prune and forget')
     .helpCommand(false)
   for (const [verb, what] of [
-    ['add', 'keep what is named: a project, name==version, or sha256:<hex>'],
-    ['remove', 'let it go again'],
+    ['add', 'protect a project, name==version, or sha256:<hex>'],
+    ['remove', 'end the protection'],
   ] as const) {
     const command = pin.command(verb).description(what).argument('<pin...>')
     addClientOptions(command).action(async (pins: string[]) => {

@@ -18,15 +18,19 @@ export function addPrune(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('prune')
     .description('print what would be deleted to make room; with --execute, delete it')
-    .option('--execute', 'delete; without this nothing is deleted')
-    .option('--max-size <size>', 'what may stay, such as 50GiB; the least recently used goes first', as(size))
-    .option('--max-files <number>', 'how many files may stay', as(fileCount))
-    .option('--unused-for <time>', 'what was not used for so long goes, such as 30d', as(duration))
-    .option('--min-free <size>', 'what the disk is to have free, such as 5GiB', as(size))
-    .option('--index <name>', 'only what was seen on this index and on no other; without a limit, all of it')
-    .option('--project <name>', 'only what is of this project; without a limit, all of it')
-    .option('--sha256 <digest>', 'only this distribution; without a limit, it goes')
-  command.addHelpText('after', '\nWithout any of these limits and choices, only what nothing needs any more goes.')
+    .option('--execute', 'delete; without this option nothing is deleted')
+    .option(
+      '--max-size <size>',
+      'delete until no more than this is stored, such as 50GiB; the least recently used goes first',
+      as(size),
+    )
+    .option('--max-files <number>', 'delete until no more files than this are stored', as(fileCount))
+    .option('--unused-for <time>', 'delete what was not used for this long, such as 30d', as(duration))
+    .option('--min-free <size>', 'delete until this much of the disk is free, such as 5GiB', as(size))
+    .option('--index <name>', 'only what was seen on this index and on no other; without a limit (above), all of it')
+    .option('--project <name>', 'only files of this project; without a limit, all of them')
+    .option('--sha256 <digest>', 'only this file; without a limit, it is deleted')
+  command.addHelpText('after', '\nWithout any limit or choice, only what nothing refers to any more is deleted.')
   addJobOptions(command).action(async () => {
     const { server, json = false, execute = false, detach = false, ...rest } = command.optsWithGlobals<PruneFlags>()
     const { maxSize, maxFiles, unusedFor, minFree, index, project, sha256, ...flags } = rest

@@ -9,9 +9,9 @@ interface RefreshFlags extends ClientFlags {
 export function addRefresh(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('refresh')
-    .description("ask upstream for a project's page now, however fresh it is")
+    .description("ask upstream for a project's page now, even if the stored one is still fresh")
     .argument('<project>')
-    .option('--index <name>', 'the index (default: the default one)')
+    .option('--index <name>', 'the index (default: the default index)')
   addClientOptions(command).action(async (project: string) => {
     const { server, json = false, index, ...flags } = command.optsWithGlobals<RefreshFlags>()
     const { renderRefresh } = await import('../refresh.ts')

@@ -16,8 +16,8 @@ const rate: Notation<number> = {
 export function addScrub(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('scrub')
-    .description('read all that is stored, and heal what is damaged; goes on where the last one was broken off')
-    .option('--rate <rate>', 'how fast it reads, such as 50MiB/s (default: as configured)', as(rate))
+    .description('read all that is stored, and replace what is damaged; continues where the last scrub was interrupted')
+    .option('--rate <rate>', 'how fast to read at most, such as 50MiB/s (default: as configured)', as(rate))
   addJobOptions(command).action(async () => {
     const {
       server,

@@ -5,7 +5,7 @@ import type { Surroundings } from './surroundings.ts'
 export function addServe(program: Command, { loadConfig, serve }: Surroundings): void {
   program
     .command('serve', { isDefault: true })
-    .description('run the server; this is the default')
+    .description('run the server (without any command, too)')
     .allowExcessArguments()
     .action(async (_options: object, command: Command) => {
       // Commander gives every unknown command to the default one.

@@ -10,15 +10,14 @@ interface StatsFlags extends ClientFlags {
 export function addStats(program: Command, { loadConfig, print }: Surroundings): void {
   const command = program
     .command('stats')
-    .description('print what the server did, and what it holds')
+    .description('print what the server has done, and what it stores')
     .addOption(
-      new Option('--by <what>', 'the sums of what was asked for by name: pages, and files by their URLs').choices([
-        'day',
-        'index',
-        'project',
-      ]),
+      new Option(
+        '--by <what>',
+        'print the traffic instead: requests for pages, and for files by their URLs, summed up',
+      ).choices(['day', 'index', 'project']),
     )
-    .option('--since <day>', 'from that day on (UTC), such as 2026-01-31')
+    .option('--since <day>', 'only the traffic from this day on (UTC), such as 2026-01-31')
   addClientOptions(command).action(async () => {
     const { server, json = false, by, since, ...flags } = command.optsWithGlobals<StatsFlags>()
     const { renderStats } = await import('../stats.ts')

@@ -11,10 +11,16 @@ interface WarmFlags extends JobFlags {
 export function addWarm(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('warm')
-    .description('fetch what a lock file lists: uv.lock, pylock.toml, poetry.lock, pdm.lock or requirements.txt')
+    .description(
+      'fetch all files that a lock file lists: uv.lock, pylock.toml, poetry.lock, pdm.lock or requirements.txt',
+    )
     .argument('<file>', 'the lock file, or - for standard input')
-    .option('--index <name>', 'the index to fetch from (default: the default one)')
-    .addOption(new Option('--format <name>', 'what the file is (default: what it looks like)').choices(WARM_FORMATS))
+    .option('--index <name>', 'the index to fetch from (default: the default index)')
+    .addOption(
+      new Option('--format <name>', 'the format of the file (default: recognized by its content)').choices(
+        WARM_FORMATS,
+      ),
+    )
   addJobOptions(command).action(async (file: string) => {
     const { server, json = false, detach = false, index, format, ...flags } = command.optsWithGlobals<WarmFlags>()
     const { runWarm } = await import('../warm.ts')

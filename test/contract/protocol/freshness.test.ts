@@ -194,3 +194,18 @@ test('a file URL from a lock file works after the store was wiped', async (t) =>
   const wiped = await openProxy(t, { main: upstream })
   assert.equal(await statusOf(wiped, path), 200)
 })
+
+test('D8: upstream is asked again though the clock was set back after it failed', async (t) => {
+  const upstream = await openUpstream(t, [{ name: 'demo', version: '1' }])
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+  await get(arbor, '/simple/demo/')
+  let now = Date.now() + 3_600_000
+  t.mock.method(Date, 'now', () => now)
+  upstream.quirks.pageStatus = 403
+  assert.equal(await statusOf(arbor, '/simple/demo/'), 200)
+  upstream.quirks.pageStatus = undefined
+  const asked = upstream.requests.length
+  now -= 3_600_000
+  assert.equal(await statusOf(arbor, '/simple/demo/'), 200)
+  assert.equal(upstream.requests.length, asked + 1)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UpstreamError } from '../../../server/errors.ts'
-import { HOST, openCircuit, openLab, page, unreached } from './breaker-lab.ts'
+import { HOST, type Lab, openCircuit, openLab, page, unreached } from './breaker-lab.ts'
 
 test('a host that goes on failing is not asked any more, and who asks is told at once when to come back', async () => {
   const lab = openLab()
@@ -135,3 +135,18 @@ test('each failure doubles the time, up to a minute', async () => {
     ['warn'],
   )
 })
+
+for (const [why, open] of [
+  ['was in trouble', openCircuit],
+  ['asked to be left alone', (lab: Lab) => lab.ask(page('busy'), 503, { retryAfterSeconds: 60 })],
+] as const) {
+  test(`a host that ${why} is asked again though the clock was set back by a year meanwhile`, async () => {
+    const lab = openLab()
+    await open(lab)
+    assert.throws(() => lab.breaker.admit(page('then')))
+    lab.pass(-365 * 24 * 3_600_000)
+    assert.equal(lab.breaker.conditions()[0]?.state, 'half-open')
+    assert.equal(await lab.ask(page('now')), 200)
+    assert.equal(lab.breaker.conditions()[0]?.state, 'closed')
+  })
+}

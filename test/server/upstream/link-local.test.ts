@@ -17,6 +17,8 @@ for (const address of [
   '::ffff:a9fe:a9fe',
   '64:ff9b::a9fe:a9fe',
   'fd00:ec2::254',
+  'fd20:ce::254',
+  'fd00:42::42',
   '100.100.100.200',
 ]) {
   test(`H9: ${address} is on the own link, or a cloud's own`, () => assert.ok(isLinkLocal(address)))

@@ -88,7 +88,7 @@ test('after a failed fsync nothing counts as durable until the database has the 
 test('an fsync for which there is no room says so, and leaves no descriptor', { skip }, async (t) => {
   const file = await createPath(t)
   const io = new FaultyIo(diskIo)
-  io.arm({ step: 2, errno: 'EMFILE' })
+  io.arm({ step: 4, errno: 'EMFILE' })
   await assert.rejects(openSqliteCatalog({ path: file, io }), { code: 'EMFILE' })
   assert.equal(io.openFiles, 0)
   io.arm()

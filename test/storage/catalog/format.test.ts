@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -8,7 +8,8 @@ import { migrate } from '../../../storage/catalog/migrate.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../../../storage/catalog/schema.ts'
 import { openSqliteCatalog } from '../../../storage/catalog/sqlite-catalog.ts'
 import { asStorageError, Connection } from '../../../storage/catalog/sqlite-connection.ts'
-import { blake3Of, distributionOf, WHEEL } from '../../contract/catalog-samples.ts'
+import { diskIo } from '../../../storage/io.ts'
+import { blake3Of, distributionOf, storedPageOf, WHEEL } from '../../contract/catalog-samples.ts'
 
 async function createPath(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'arbor-catalog-'))
@@ -32,6 +33,20 @@ test('a new database is marked as ours, with its version, in WAL mode', async (t
   assert.equal(readPragma(file, 'application_id'), APPLICATION_ID)
   assert.equal(readPragma(file, 'user_version'), MIGRATIONS.length)
   assert.equal(readPragma(file, 'journal_mode'), 'wal')
+})
+
+const hasModes = process.platform !== 'win32'
+
+test('nobody but its owner can read the database and its log', { skip: !hasModes && 'no modes here' }, async (t) => {
+  const file = await createPath(t)
+  const catalog = await openSqliteCatalog({ path: file, io: diskIo })
+  t.after(() => catalog.close())
+  await catalog.addDistribution(distributionOf('w'), WHEEL)
+  const names = await readdir(path.dirname(file))
+  assert.ok(names.includes('catalog.sqlite-wal'))
+  for (const name of names) {
+    assert.equal((await stat(path.join(path.dirname(file), name))).mode & 0o077, 0, name)
+  }
 })
 
 test('what was added is there when the database is opened again', async (t) => {
@@ -85,6 +100,30 @@ test('a database that was cut short is refused in words that say what to do', as
       message: /is damaged: remove it/,
     })
   }
+})
+
+test('a database that is damaged while it is open says what to do, whoever reads or writes', async (t) => {
+  const file = await createPath(t)
+  await (await openSqliteCatalog({ path: file })).close()
+  await using opened = new AsyncDisposableStack()
+  const catalog = opened.adopt(await openSqliteCatalog({ path: file }), (one) => one.close())
+  await truncate(file, 20_000)
+  const error = { code: 'ERR_STORE_FORMAT', message: /is damaged: remove it/ }
+  await assert.rejects(catalog.listPins(), error)
+  await assert.rejects(catalog.addDistribution(distributionOf('w'), WHEEL), error)
+  await assert.rejects(catalog.planPrune({ maxBytes: 0 }, 0), error)
+})
+
+test('a page of which the disk changed a bit is as good as none', async (t) => {
+  const file = await createPath(t)
+  await using opened = new AsyncDisposableStack()
+  const catalog = opened.adopt(await openSqliteCatalog({ path: file }), (one) => one.close())
+  const page = storedPageOf('spam')
+  await catalog.savePage(page)
+  runSql(file, `UPDATE page_content SET content = replace(content, '"', '#')`)
+  assert.equal(await catalog.findPage(page.index, page.project), undefined)
+  await catalog.savePage(page)
+  assert.deepEqual(await catalog.findPage(page.index, page.project), page)
 })
 
 test('an empty file is as good as none', async (t) => {

@@ -1,8 +1,6 @@
 import type { ProjectPage } from '../storage/model.ts'
 import { findVersion, versionKey } from '../storage/versions.ts'
 
-export { findVersion, isSameVersion } from '../storage/versions.ts'
-
 /**
  * PEP 700: every listed file's version must be among `versions`. Upstream's list as it is, and what it lacks;
  * undefined where upstream has none.
@@ -16,7 +14,7 @@ export function completeVersions({ versions, files, project }: ProjectPage): rea
     const version = findVersion(filename, project)
     if (version === undefined || seen.has(version)) continue
     seen.add(version)
-    // `1.0` in a file name is `1.0.0` in the list of some: only what is equal in no spelling is missing.
+    // Some lists have `1.0.0` for the `1.0` of a file name: a version is missing only where no listed one is equal to it.
     keys ??= new Set(versions.map((listed) => versionKey(listed)))
     if (keys.has(versionKey(version))) continue
     keys.add(versionKey(version))

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { RouteError } from '../errors.ts'
+import { RouteError } from './errors.ts'
 
 /** Refuses a longer body, before it is read where its length is known. */
 export function limitBody(maxBytes: number): MiddlewareHandler {

@@ -1,8 +1,8 @@
 /**
- * Does something with each of many, some at a time, until the signal: what runs then is not waited for, and what it comes to is
- * nobody's concern any more. Rejects as soon as one does.
+ * Does `work` for each item, `concurrency` of them at a time. Rejects as soon as one fails. Resolves at once when the signal is aborted: no
+ * further item is begun, work that runs goes on without being waited for, and its errors are ignored.
  */
-export async function forEachOf<Item>(
+export async function forEachConcurrently<Item>(
   items: Iterable<Item>,
   { concurrency, signal }: { readonly concurrency: number; readonly signal: AbortSignal },
   work: (item: Item) => Promise<void>,
@@ -14,7 +14,7 @@ export async function forEachOf<Item>(
     for (let next = rest.next(); next.done !== true && !signal.aborted; next = rest.next()) await work(next.value)
   }
   const done = Promise.all(Array.from({ length: concurrency }, worker))
-  done.catch(() => {}) // After the signal.
+  done.catch(() => {}) // Nobody handles a failure that comes after the signal.
   if (signal.aborted) return
   await Promise.race([done, stopped])
 }

@@ -1,9 +1,9 @@
-import type { PruneBudget, PruneSelection } from '../storage/catalog/catalog.ts'
-import { parseSha256 } from '../storage/digest.ts'
-import { MalformedError } from '../storage/errors.ts'
-import { parseIndexName, parseProjectName } from '../storage/names.ts'
-import { badRequest, parseJsonBody, refuseStrangers } from './admin/request-body.ts'
-import { parseByteCount, parseDuration } from '../storage/units.ts'
+import type { PruneBudget, PruneSelection } from '../../storage/catalog/catalog.ts'
+import { parseSha256 } from '../../storage/digest.ts'
+import { MalformedError } from '../../storage/errors.ts'
+import { parseIndexName, parseProjectName } from '../../storage/names.ts'
+import { parseByteCount, parseDuration } from '../../storage/units.ts'
+import { badRequest, parseJsonBody, refuseStrangers } from '../request-body.ts'
 
 export interface PruneRequest {
   readonly dryRun: boolean

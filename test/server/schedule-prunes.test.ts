@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { openLog } from '../../server/log.ts'
-import { schedulePrunes, type PruneSchedule, type SchedulerOptions } from '../../server/scheduler.ts'
+import { schedulePrunes, type PruneSchedule, type SchedulerOptions } from '../../server/schedule-prunes.ts'
 import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
 
 const MINUTE = 60_000
@@ -28,6 +28,7 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
   const executed: PrunePlan[] = []
   const signals: (AbortSignal | undefined)[] = []
   const staleBefore: number[] = []
+  const clock = { aheadMs: 0 }
   const options = {
     repository: {
       stats: async () => ({ store }),
@@ -48,7 +49,7 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
         return { pages: 1, metadata: 0 }
       },
     },
-    clock: Date.now,
+    clock: () => Date.now() + clock.aheadMs,
     log: openLog('error', { write: () => {} }),
   } as unknown as SchedulerOptions
   const scheduler = schedulePrunes(options, { ...LIMITS, ...limits })
@@ -59,6 +60,7 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
     executed,
     staleBefore,
     signals,
+    clock,
     close: () => scheduler.close(),
     async pass(ms: number) {
       t.mock.timers.tick(ms)
@@ -95,6 +97,16 @@ test('what was not used for too long goes once each interval', async (t) => {
   const scheduled = schedule(t, { unusedForMs: DAY, pruneIntervalMs: 5 * MINUTE })
   for (let minute = 0; minute < 11; minute += 1) await scheduled.pass(MINUTE)
   assert.deepEqual(scheduled.budgets, [{ unusedForMs: DAY }, { unusedForMs: DAY }, { unusedForMs: DAY }])
+})
+
+test('a clock that was set back puts nothing off', async (t) => {
+  const scheduled = schedule(t, { unusedForMs: DAY })
+  scheduled.clock.aheadMs = 1000 * DAY
+  await scheduled.pass(MINUTE)
+  scheduled.clock.aheadMs = 0
+  await scheduled.pass(MINUTE)
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.budgets, [{ unusedForMs: DAY }, { unusedForMs: DAY }])
 })
 
 test('a short interval is kept', async (t) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '../storage/clock.ts'
+import { type Clock, hasPassed } from '../storage/clock.ts'
 import { ScrubRunningError } from '../storage/errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { Log } from './log.ts'
@@ -43,7 +43,7 @@ async function scrubIfDue(
 ): Promise<void> {
   const { scrub: last } = await store.catalog.findRuns()
   const isComplete = last !== undefined && 'complete' in last.outcome && last.outcome.complete === true
-  if (isComplete && clock() - last.endedAt < scrubIntervalMs) return
+  if (isComplete && !hasPassed(scrubIntervalMs, last.endedAt, clock())) return
   try {
     const outcome = await store.scrub({ bytesPerSecond: scrubBytesPerSecond, signal })
     log[outcome.damaged + outcome.missing > 0 ? 'warn' : 'info']({ ...outcome }, 'scrubbed')

@@ -1,5 +1,5 @@
 import type { Catalog, PruneBudget } from '../storage/catalog/catalog.ts'
-import type { Clock } from '../storage/clock.ts'
+import { type Clock, hasPassed } from '../storage/clock.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { repeat, type Repetition } from './repeat.ts'
@@ -30,12 +30,12 @@ export type PruneSchedule = Pick<
 export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedule): Repetition {
   const { clock, log } = options
   // At the first look, or a server that is restarted more often than that would never come to it.
-  let dueAt = clock()
+  let appliedAt = -Infinity
   const look = async (signal: AbortSignal): Promise<void> => {
-    if (clock() < dueAt) return pruneForRoom(options, schedule, { signal })
+    if (!hasPassed(schedule.pruneIntervalMs, appliedAt, clock())) return pruneForRoom(options, schedule, { signal })
     await pruneForRoom(options, schedule, { budget: { unusedForMs: schedule.unusedForMs }, signal })
     await dropStale(options, schedule, signal)
-    dueAt = clock() + schedule.pruneIntervalMs
+    appliedAt = clock()
   }
   return repeat(Math.min(LOOK_MS, schedule.pruneIntervalMs), look, (error) =>
     log.error({ err: error }, 'a scheduled prune failed'),
