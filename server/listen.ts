@@ -10,6 +10,7 @@ import {
 import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
+import { findTightFileLimit } from './open-files.ts'
 import { problemOf, renderProblem } from './problems.ts'
 import { findHostFault, refuseHost, refuseMalformed } from './refuse-malformed.ts'
 
@@ -53,7 +54,7 @@ const SERVER_OPTIONS = {
 
 /**
  * Node accepts one connection by each socket that listens in a turn of its event loop, and a turn takes 10 ms while wheels are fetched. So there
- * are several, where the system lets them share a port.
+ * are several, where the system lets them share a port. Each takes a descriptor: where there are few, there is one.
  */
 const DOORS = 16
 
@@ -116,7 +117,8 @@ async function openDoors(server: Server, address: ListenAddress): Promise<readon
     throw listenError(error as NodeJS.ErrnoException, address)
   }
   const { port } = server.address() as AddressInfo
-  const others = Array.from({ length: DOORS - 1 }, () =>
+  const count = findTightFileLimit() === undefined ? DOORS : 1
+  const others = Array.from({ length: count - 1 }, () =>
     createDoor({ ...SERVER_OPTIONS, allowHalfOpen: true }, (socket) => void server.emit('connection', socket)),
   )
   const opened = await Promise.allSettled(others.map((door) => openDoor(door, { ...address, port, reusePort: true })))

@@ -3,13 +3,13 @@ import type { Log } from './log.ts'
 /** With fewer descriptors than this, some hundred clients take them all. */
 const FEW = 1024
 
-/** How many files and connections this process may have open at once (`ulimit -n`). Undefined: any number, or the platform does not say. */
-export function findOpenFilesLimit(): number | undefined {
+/** How many files and connections this process may have open at once (`ulimit -n`), where they are few; else undefined. */
+export function findTightFileLimit(): number | undefined {
   // Each connection would be looked up by name. Node's types do not know it yet.
   Object.assign(process.report, { excludeNetwork: true })
   const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }
   const soft = userLimits?.open_files?.soft
-  return typeof soft === 'number' ? soft : undefined
+  return typeof soft === 'number' && soft < FEW ? soft : undefined
 }
 
 /**
@@ -17,7 +17,7 @@ export function findOpenFilesLimit(): number | undefined {
  * since nothing tells of a connection for which there is none.
  */
 export function keptFilesWithin(limit: number | undefined, log: Log): { readonly maxKeptFiles?: number } {
-  if (limit === undefined || limit >= FEW) return {}
+  if (limit === undefined) return {}
   log.warn(
     { limit },
     'few files may be open at once (ulimit -n): connections beyond that are refused without a line here',

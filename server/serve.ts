@@ -24,7 +24,7 @@ import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
 import { MetadataSource } from './metadata-source.ts'
 import { createMetrics } from './metrics.ts'
-import { findOpenFilesLimit, keptFilesWithin } from './open-files.ts'
+import { findTightFileLimit, keptFilesWithin } from './open-files.ts'
 import { PageSource } from './page-source.ts'
 import { PagePool } from './pages/page-pool.ts'
 import { createRepository } from './repository.ts'
@@ -191,7 +191,7 @@ async function openStore(config: Config, log: Log, fetchAgain: NonNullable<Store
     io,
     layout,
     nameElsewhere: (job) => unpacker.nameBlobs(job),
-    ...keptFilesWithin(findOpenFilesLimit(), log),
+    ...keptFilesWithin(findTightFileLimit(), log),
   })
   const catalog = tolerateFullDisk(await openSqliteCatalog({ path: layout.catalog, io }), log)
   const unpacker = createUnpacker({

@@ -86,7 +86,7 @@ export class BlobDamagedError extends StorageError {
   }
 }
 
-/** The disk, the quota or the store's own limit is full (ENOSPC, EDQUOT), or the file system became read-only (EROFS). */
+/** The disk, the quota or the store's own limit is full (ENOSPC, EDQUOT), or nothing may be written any more (EROFS, EACCES, EPERM). */
 export class StoreFullError extends StorageError {
   readonly code = 'ERR_STORE_FULL'
 }

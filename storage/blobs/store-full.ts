@@ -4,6 +4,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the disk',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
+  EACCES: 'permission to write in the data folder is denied',
+  EPERM: 'writing in the data folder is not permitted',
 }
 
 /** A {@link StoreFullError} in place of node's error where it means that nothing more can be kept; any other error as it is. */
