@@ -1,7 +1,7 @@
-/** What is at hand now, or comes later. What is in memory is given without a promise: a turn of the event loop is felt where thousands ask per second. */
+/** A value that is in memory, or a promise of one that is not. What is in memory comes without a promise, which would cost a turn of the event loop in each of thousands of requests a second. */
 export type AtHand<Value> = Value | Promise<Value>
 
-/** Goes on with a value: at once where it is at hand. What `use` throws is then thrown, not rejected. */
+/** `then` for an {@link AtHand}: calls `use` at once if the value is here, and what `use` throws is then thrown, not a rejection. */
 export function andThen<Value, Result>(value: AtHand<Value>, use: (value: Value) => AtHand<Result>): AtHand<Result> {
   return value instanceof Promise ? value.then(use) : use(value)
 }

@@ -2,6 +2,7 @@ import type { BlobStore, OpenBlob } from './blobs/blob-store.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { type Blake3, hashBlake3 } from './digest.ts'
 import { BlobDamagedError, StoreChangedError } from './errors.ts'
+import { isOutOfDescriptors } from './io.ts'
 import { type Mender, readMended } from './mending.ts'
 import type { Place } from './model.ts'
 import { Pace } from './pace.ts'
@@ -10,7 +11,7 @@ import type { SoundBlobs } from './sound-blobs.ts'
 
 /** What is read of a pack at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
-/** Places that are asked for at once: some milliseconds. */
+/** How many places one query of the catalog asks for: some milliseconds' work. */
 const PLACES_BATCH = 1000
 /** Files that one reader holds open at most. A tree of twelve thousand files lies in a few packs and some hundred large blobs. */
 const MAX_HELD = 1024
@@ -39,11 +40,11 @@ export class BlobsInTurn {
   readonly #mender: Mender
   readonly #sound: SoundBlobs
   readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES)
-  /** What is in the buffer. */
+  /** Which bytes of which pack the buffer holds; undefined: none. */
   #window: Stretch | undefined
-  /** What was read last. */
+  /** Which bytes of a pack were read last: what follows them is worth reading ahead. */
   #last: Stretch | undefined
-  /** As {@link hold} found them. */
+  /** Where each blob is, as {@link hold} found it. */
   #places = new Map<Blake3, Place>()
   readonly #held = new Map<Blake3, OpenBlob>()
   /** What is read piece by piece, unless it is known to be sound. */
@@ -61,7 +62,7 @@ export class BlobsInTurn {
    * {@link BlobDamagedError} where one is not there, {@link StoreChangedError} where it has no record, and nothing is damaged: it was pruned.
    */
   async hold(blake3s: Iterable<Blake3>): Promise<void> {
-    // Who was just broken off comes again at once.
+    // A client whose response just broke off over damage asks again at once: let the healing that it set off get ahead.
     if (this.#mender.isRunning) await this.#mender.settleTrees()
     const wanted = [...new Set(blake3s)]
     let isMended = false
@@ -92,7 +93,7 @@ export class BlobsInTurn {
     if (target.length < place.size) this.#checkPassing(blake3, place, { bytes: target, position })
   }
 
-  /** The pieces before may have been sent: it is mended for the next reader. */
+  /** Throws at the last piece of a damaged blob. The pieces before it may have been sent, so it is healed for the next reader only. */
   #checkPassing(blake3: Blake3, place: Place, piece: { readonly bytes: Uint8Array; readonly position: number }): void {
     if (this.#passing?.blake3 !== blake3 || this.#passing.isAsNamed(piece)) return
     const error = changed(blake3, place)
@@ -100,7 +101,7 @@ export class BlobsInTurn {
     throw error
   }
 
-  /** Whatever it was made of again, the bytes are those of the digest: a reading may go on in the middle. */
+  /** Heals what a read found damaged. The bytes that a digest names are the same however they were made, so a read may go on in the middle. */
   async #mend(error: unknown): Promise<boolean> {
     this.#window = undefined
     // What was damaged is made again in another place.
@@ -132,8 +133,7 @@ export class BlobsInTurn {
       this.#held.set(file, await this.#open(file))
       return true
     } catch (error) {
-      if (error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE'))
-        return false
+      if (isOutOfDescriptors(error)) return false
       throw error
     }
   }

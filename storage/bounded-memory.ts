@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache'
 import type { Blake3 } from './digest.ts'
 
 /**
- * What was used last, up to so many bytes. What takes more than all of them is held as well, the last one only, but weakly: until the memory is
- * needed for something else. Who reads one file of a tree reads more, and to make what that takes of 70,000 files anew for each takes a second.
+ * A cache of the values that were used last, up to a number of bytes. The last value that is larger than the whole cache is kept too, but by a weak
+ * reference, so that the garbage collector may take it: whoever reads one file of a tree of 70,000 reads more of them, and to make its manifest anew
+ * for each takes a second.
  */
 export class BoundedMemory<Value extends object> {
   readonly #small: LRUCache<Blake3, Value>

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import { type ProcessLock, takeProcessLock } from './catalog/process-lock.ts'
 import type { Io } from './io.ts'
 
-/** How soon who waits for another process looks again, milliseconds. */
+/** How often we look whether another process has given the lock up, milliseconds. */
 const POLL_MS = 50
 
-/** Who has it for so long is taken to hang, milliseconds: the largest wheels take less than a minute. */
+/** A holder that takes longer than this is taken to hang, milliseconds: the largest wheels take less than a minute. */
 const MAX_WAIT_MS = 120_000
 
 export interface ClaimOptions {
@@ -14,9 +14,9 @@ export interface ClaimOptions {
 }
 
 /**
- * Has the lock at `path` to itself, among all processes, until it is disposed of: for work that need not be done by each of them. Waits for
- * whoever has it; one that dies gives it up. Undefined where no lock is to be had, or not in time: the work is done twice rather than not at
- * all. Rejects with the signal's reason.
+ * Takes the lock at `path`, which excludes all other processes until it is disposed of: for work that only one of them need do. Waits for the holder;
+ * one that dies gives the lock up. Undefined where the file system has no locks, or the wait was too long: the caller then works without one, since
+ * work done twice is better than none. Rejects with the signal's reason.
  */
 export async function claim(
   io: Io,
@@ -43,8 +43,8 @@ function tryLock(path: string): ProcessLock | 'held' | undefined {
 }
 
 /**
- * Removed while it is held, so that nobody else's is. Who opened it in the instant before may lock what has no name any more, beside the next
- * one who makes it: then the work is done twice.
+ * Removes the lock file while we still hold it, so that it cannot be another process's. A process that opened it in the instant before may lock a file
+ * that has lost its name, while a third makes a new one: then the work is done twice, which is harmless.
  */
 async function giveUp(io: Io, path: string, lock: ProcessLock): Promise<void> {
   // Windows removes no file that is open.

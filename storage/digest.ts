@@ -35,7 +35,7 @@ const load = createRequire(import.meta.url)
 export function nativeBackend(): Blake3Backend | undefined {
   try {
     const native = load('@napi-rs/blake-hash') as typeof NativeBlake
-    // One for all: to make one costs as much as to hash a small file.
+    // One for all one-shot hashes: to make a hasher costs as much as to hash a small file.
     const shared = new native.Blake3Hasher()
     return {
       hash(bytes) {
@@ -54,7 +54,7 @@ export function nativeBackend(): Blake3Backend | undefined {
   }
 }
 
-/** Two kilobytes of WebAssembly's memory each, which only the end of the hash gives back: who reads may go before. */
+/** Frees hashers that nobody finished, as when a client left: each holds two kilobytes of WebAssembly's memory, which is not garbage-collected. */
 const abandoned = new FinalizationRegistry<{ dispose(): void }>((hash) => hash.dispose())
 
 /** `blake3`: WebAssembly, which runs wherever Node does. */

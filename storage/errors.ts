@@ -1,5 +1,3 @@
-import type { RefusalReason } from './model.ts'
-
 /** Every code that an error of the storage folder can carry; stable, and what callers match on. */
 export type StorageErrorCode =
   | 'ERR_MALFORMED'
@@ -56,6 +54,30 @@ export class LengthMismatchError extends StorageError {
     this.actual = actual
   }
 }
+
+/** Why no tree is made of an archive; stable, kept per digest (archives.md, table 4.6, rows in brackets). */
+export type RefusalReason =
+  | 'not-a-zip' // 1, 5
+  | 'trailing-data' // 3
+  | 'prefix' // 4
+  | 'comment' // 5, 6
+  | 'directory-mismatch' // 7
+  | 'gap' // 8
+  | 'local-header' // 9, 11, 12
+  | 'overlap' // 10
+  | 'data-descriptor' // 14
+  | 'checksum' // 15
+  | 'size' // 16, 17
+  | 'deflate' // 18, 19
+  | 'limit' // 20, 21, 42
+  | 'zip64' // 23
+  | 'extra-field' // 24, 25
+  | 'encrypted' // 26
+  | 'unsupported' // 26, 27, 28
+  | 'name' // 29, 30, 31, 32, 42
+  | 'directory-entry' // 33
+  | 'duplicate' // 35, 36
+  | 'special-file' // 39, 40
 
 /** The archive is hostile or odd, so no tree is made of it; its bytes may still be served (archives.md, table 4.6). */
 export class ArchiveRefusedError extends StorageError {

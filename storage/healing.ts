@@ -6,7 +6,7 @@ import { BlobDamagedError, StoreChangedError } from './errors.ts'
 import type { Mender } from './mending.ts'
 import type { DistributionRecord, Unpacking } from './model.ts'
 
-/** How soon readers have it tried again to heal what could not be healed, milliseconds. */
+/** After a failed attempt to heal a file, reads of it do not start another one for so long, milliseconds. */
 const RETRY_MS = 10_000
 
 /** What became of a file that was thought to be damaged. */
@@ -62,7 +62,7 @@ interface Heal {
 
 interface Lost extends Condemned {
   readonly state: Damage['state']
-  /** Some record named it. */
+  /** False: no record named the file, so nothing was lost with it. */
   readonly isKnown: boolean
 }
 
@@ -75,7 +75,7 @@ export class Healing implements Mender {
   readonly #running = new Map<Blake3, Heal>()
   /** Distributions that could not be had again, and when that was last tried, milliseconds. */
   readonly #lost = new Map<Blake3, number>()
-  /** Trees that have lost their records and do not have them again, and the wheels that have them. */
+  /** Trees that lost their records and are not made again yet, each with the wheels that it can be made from. */
   readonly #trees = new Map<Blake3, readonly Blake3[]>()
   /** Files that were taken out of service here: that no record names them does not mean that they were pruned. */
   readonly #condemned = new Set<Blake3>()
@@ -108,7 +108,7 @@ export class Healing implements Mender {
   mend(error: unknown): Promise<boolean> {
     return this.#mend(error, async ({ all }) => {
       await all
-      // What was read may have lost its place for another file's sake.
+      // What was being read may have lost its record because another file of its tree was damaged.
       await this.settleTrees()
     })
   }
@@ -163,7 +163,7 @@ export class Healing implements Mender {
     const lost = this.#condemn(file)
     const trees = lost.then(async (condemned) => {
       if (condemned === undefined) return true
-      // First, so that each wheel is unpacked once, however many of its files are gone.
+      // The trees' other files may be damaged too: take those out of service first, so that each wheel is unpacked once and not once per file.
       for (const sibling of condemned.siblings) await this.#start(sibling).lost
       return this.#unpackAll(condemned.wheels)
     })
@@ -181,7 +181,7 @@ export class Healing implements Mender {
     if (state === 'sound') return undefined
     let isKnown = false
     const condemning = catalog.condemn(file, async () => {
-      // Who downloads it may have been quicker to write.
+      // A download of the same file may have put a good one in its place meanwhile.
       if ((await blobs.check(file)) === 'sound') throw new StoreChangedError(`${file} is there again`)
       isKnown = true
       await blobs.quarantine(file, clock())
@@ -226,7 +226,7 @@ export class Healing implements Mender {
   }
 
   async #unpackAgain(wheel: Blake3): Promise<boolean> {
-    // Not every flipped bit of an archive is one that a checksum in it would tell.
+    // The archive's own checksums do not cover every bit of it, so its digest is checked first.
     if ((await this.heal(wheel)) === 'not healed') return false
     try {
       const outcome = await this.#options.unpack(wheel)

@@ -121,9 +121,7 @@ export const diskIo: Io = {
       await folder.close()
     }
   },
-  async list(path) {
-    return (await ifPresent(readdir(path))) ?? []
-  },
+  list: async (path) => (await ifPresent(readdir(path))) ?? [],
   async size(path) {
     return (await ifPresent(stat(path)))?.size
   },
@@ -286,7 +284,7 @@ export const blockingIo: NamingIo = {
   },
 }
 
-/** Or leaves it as it is. */
+/** Makes one folder; no error where it is there already. */
 async function makeOneFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 })
@@ -297,7 +295,7 @@ async function makeOneFolder(path: string): Promise<void> {
   }
 }
 
-/** Undefined where there is nothing of the name that it is about. */
+/** Undefined in place of ENOENT. */
 async function ifPresent<Found>(finding: Promise<Found>): Promise<Found | undefined> {
   try {
     return await finding
@@ -307,8 +305,14 @@ async function ifPresent<Found>(finding: Promise<Found>): Promise<Found | undefi
   }
 }
 
-function isMissing(error: unknown): boolean {
+/** ENOENT: there is no such file, or no folder for it. */
+export function isMissing(error: unknown): boolean {
   return hasCode(error, 'ENOENT')
+}
+
+/** EMFILE, ENFILE: this process, or the system, can open no more files. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return hasCode(error, 'EMFILE') || hasCode(error, 'ENFILE')
 }
 
 function hasCode(error: unknown, code: string): boolean {

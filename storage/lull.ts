@@ -5,7 +5,7 @@ const QUIET_MS = 250
 /** Nobody waits longer, or a server that is never idle would never do what can wait; milliseconds. */
 const MAX_WAIT_MS = 5000
 
-/** Lets what nobody waits for give way to what somebody does. */
+/** Knows when no download runs, so that work that nobody waits for (unpacking, above all) can give way to those that somebody waits for. */
 export class Lull {
   readonly #quietMs: number
   readonly #maxWaitMs: number

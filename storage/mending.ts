@@ -1,6 +1,6 @@
 import { BlobDamagedError } from './errors.ts'
 
-/** Who is told of files that a read found damaged, and sees to them. Both resolve when the read is worth another try; false: it is not. */
+/** Sees to files that a read found damaged. `mend` and `mendTrees` resolve with whether the read is worth another try. */
 export interface Mender {
   /** Whether something is being healed. */
   readonly isRunning: boolean
@@ -22,7 +22,7 @@ export async function readMended<Value>(mend: Mender['mend'], read: () => Promis
   }
 }
 
-/** The same iteration. Where it throws, part of it may have been sent: damage is then healed for the next reader, with nobody waiting. */
+/** Passes an iteration on. If it fails over damage, part of it may have been sent, so this reader gets the error, and the file is healed in the background for the next. */
 export class MendedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterator<Uint8Array, undefined>
   readonly #mender: Mender

@@ -1,5 +1,8 @@
 import type { Blake3, Sha256 } from './digest.ts'
+import type { RefusalReason } from './errors.ts'
 import type { Filename, IndexName, ProjectName, TreePath } from './names.ts'
+
+export type { RefusalReason } from './errors.ts'
 
 /** A stored distribution: one wheel or sdist, kept byte for byte as a blob. */
 export interface Distribution {
@@ -41,30 +44,6 @@ export interface Tree {
 
 /** What RECORD said of the wheel's files: all listed and right, names or hashes that differ, or no (readable) RECORD. */
 export type RecordVerdict = 'ok' | 'names' | 'hashes' | 'absent'
-
-/** Why no tree is made of an archive; stable, kept per digest (archives.md, table 4.6, rows in brackets). */
-export type RefusalReason =
-  | 'not-a-zip' // 1, 5
-  | 'trailing-data' // 3
-  | 'prefix' // 4
-  | 'comment' // 5, 6
-  | 'directory-mismatch' // 7
-  | 'gap' // 8
-  | 'local-header' // 9, 11, 12
-  | 'overlap' // 10
-  | 'data-descriptor' // 14
-  | 'checksum' // 15
-  | 'size' // 16, 17
-  | 'deflate' // 18, 19
-  | 'limit' // 20, 21, 42
-  | 'zip64' // 23
-  | 'extra-field' // 24, 25
-  | 'encrypted' // 26
-  | 'unsupported' // 26, 27, 28
-  | 'name' // 29, 30, 31, 32, 42
-  | 'directory-entry' // 33
-  | 'duplicate' // 35, 36
-  | 'special-file' // 39, 40
 
 /** The outcome of the one attempt to unpack a wheel. */
 export type Unpacking =
@@ -158,4 +137,21 @@ export interface StoredPage {
   readonly lastModified: string | undefined
   /** When upstream last confirmed it, milliseconds since the epoch. */
   readonly fetchedAt: number
+}
+
+/** Which page lists a file. */
+export interface PageName {
+  readonly index: IndexName
+  readonly project: ProjectName
+}
+
+/** What is stored of a file of which its index lists no SHA-256. */
+export interface UnhashedFile {
+  /** What the index said of it when it was fetched, in a form of the caller's. */
+  readonly listing: string
+  /** What upstream said that tells one version from another, if anything. */
+  readonly validator: string | undefined
+  /** When upstream was asked, milliseconds since the epoch. */
+  readonly checkedAt: number
+  readonly distribution: Distribution
 }

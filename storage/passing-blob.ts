@@ -1,7 +1,7 @@
 import { type Blake3, createBlake3 } from './digest.ts'
 import { BlobDamagedError } from './errors.ts'
 
-/** A blob that passes by in pieces: at the last of them it shows whether it is what its name says. */
+/** Hashes a blob as its pieces are read in order; the last one shows whether it has the bytes that its name says. */
 export class PassingBlob {
   readonly blake3: Blake3
   readonly #size: number
@@ -16,7 +16,7 @@ export class PassingBlob {
     this.#onSound = onSound
   }
 
-  /** False: this was the last piece, and all of them make another blob. Whoever left one out is never told that. */
+  /** False: this was the last piece, and together they are not the blob. A reader that skips a piece always gets true: then nothing is known. */
   isAsNamed({ bytes, position }: { readonly bytes: Uint8Array; readonly position: number }): boolean {
     if (position !== this.#end) return true
     this.#hasher.update(bytes)
@@ -28,14 +28,14 @@ export class PassingBlob {
   }
 }
 
-/** The same iteration, over the whole of a blob. Throws {@link BlobDamagedError} in place of the last chunk where it is another blob. */
+/** Passes on the chunks of a whole blob, and checks it on the way: throws {@link BlobDamagedError} in place of the last chunk where the bytes are not the blob's. */
 export class CheckedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterator<Uint8Array, undefined>
   readonly #blob: PassingBlob
   readonly #file: Blake3
   #position = 0
 
-  /** @param file What the blob lies in. */
+  /** @param file The file to report as damaged: the pack that the blob lies in, or the blob itself. */
   constructor(source: AsyncIterable<Uint8Array, undefined>, blob: PassingBlob, file: Blake3) {
     this.#source = source[Symbol.asyncIterator]()
     this.#blob = blob

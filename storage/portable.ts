@@ -27,7 +27,7 @@ export function isPortable(tree: Tree): AtHand<boolean> {
 }
 
 async function judge({ files, emptyDirectories }: Tree): Promise<boolean> {
-  /** Every path, those of directories too, by what it is where names are folded. */
+  /** Every path, those of directories too, by its folded form: two that share one collide on such file systems. */
   const taken = new Map<string, string>()
   const isTaken = (path: string): boolean => {
     const folded = fold(path)

@@ -19,9 +19,9 @@ export interface SpoolOptions {
   readonly size: number | undefined
   /** Algorithms to compute beside SHA-256 and BLAKE3. */
   readonly algorithms?: Iterable<string>
-  /** There is no room for it: it is passed on as where the disk is full, and this is why. */
+  /** Why nothing may be written, where there is no room: the bytes are then passed on without being kept, as on a full disk. */
   readonly refusal?: StoreFullError | undefined
-  /** Called before the file grows to so many bytes. What it resolves with is why it may not: the rest is passed on as where the disk is full. */
+  /** Called before the file grows to so many bytes. If it may not, resolves with why: the rest is passed on without being kept, as on a full disk. */
   readonly makeRoom?: ((bytes: number) => Promise<StoreFullError | undefined>) | undefined
   /** Called whenever the last follower has left before all is there. */
   readonly onDeserted?: (() => void) | undefined

@@ -60,7 +60,7 @@ export class StoredBlobs {
     this.#memory = new LRUCache({
       maxSize: options.memoryBytes,
       sizeCalculation: (blob) => RECORD_BYTES + (blob.bytes?.length ?? 0),
-      // Whoever goes by the record (see server/trees.ts) holds no bytes that are not counted here.
+      // server/trees.ts keeps these objects longer than we do: without their bytes, which would not be counted here any more.
       dispose: (blob) => {
         blob.bytes = undefined
       },
@@ -84,7 +84,7 @@ export class StoredBlobs {
     const freeBytes = this.#memory.maxSize - this.#memory.calculatedSize
     if (size > this.#smallBytes || RECORD_BYTES + size > freeBytes || this.#memory.has(blake3)) return
     const bytes = copy()
-    // Without them it would be known of a file that nobody has looked at.
+    // Without its bytes we would vouch for a file that nobody has looked at.
     if (bytes !== undefined) this.#keep(blake3, { kind: 'file', size }, bytes)
   }
 
@@ -134,7 +134,7 @@ export class StoredBlobs {
     }
   }
 
-  /** What is missing can be had as long as nothing is sent. */
+  /** Looks whether a large blob's file is there and long enough, while nothing is sent yet and it can still be healed. */
   async #probe(place: Place, blake3: Blake3): Promise<undefined> {
     const { file, offset } = await this.#openFile(blake3, place)
     file.close()
@@ -142,7 +142,7 @@ export class StoredBlobs {
   }
 
   async #open(blake3: Blake3, place: Place, range: SignalledRange): Promise<AsyncIterable<Uint8Array>> {
-    // Who was just broken off comes again at once.
+    // A client whose response just broke off over damage asks again at once: let the healing that it set off get ahead.
     if (this.#mender.isRunning) await this.#mender.settleTrees()
     let current: Place | undefined = place
     const reading = await readMended(

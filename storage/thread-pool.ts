@@ -16,7 +16,7 @@ export interface TaskOptions {
   readonly name: string
   /** Where that is, if not in the threads' own file. */
   readonly file?: URL
-  /** What the task holds that goes to the thread for good. */
+  /** Ports in the task, which become the thread's own. */
   readonly transferList?: readonly MessagePort[]
 }
 

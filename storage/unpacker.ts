@@ -12,11 +12,11 @@ import { type FlatResult, resultOf } from './unpack/flat.ts'
 import { type Answer, type Outcome, type Question, toError } from './unpack/messages.ts'
 import type { HashThreadJob, HelpThreadJob, UnpackThreadJob } from './unpack/thread.ts'
 import type { ListedHash } from './unpack/record-hash.ts'
-import type { UnpackResult } from './unpack/unpack-wheel.ts'
+import type { UnpackResult } from './unpack/unpack-result.ts'
 
-export type { UnpackResult } from './unpack/unpack-wheel.ts'
+export type { UnpackResult } from './unpack/unpack-result.ts'
 
-/** Threads that nothing was asked of for so long end, milliseconds, but for some. */
+/** Idle threads end after so long, milliseconds, all but {@link KEPT_THREADS}. */
 const IDLE_TIMEOUT_MS = 60_000
 
 /** As many as one wheel can have: to begin a thread takes as long as to unpack a wheel of some megabytes. */
@@ -28,7 +28,7 @@ const KEPT_THREADS = 2
  */
 const START_DELAY_MS = 5000
 
-/** Fewer files have their names sooner than a thread is asked to give them. */
+/** Fewer files are named sooner in this thread than another one can be asked to. */
 const MIN_NAMED = 8
 
 /** Makes trees of wheels in worker threads. */

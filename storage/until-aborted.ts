@@ -1,4 +1,4 @@
-/** The same, but rejects with the signal's reason once that is aborted. The work goes on, and is no concern of the caller's any more. */
+/** Waits for `work`, but no longer than until the signal aborts: then it rejects with the signal's reason, and the work goes on with nobody waiting. */
 export async function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const stop = (): void => reject(signal.reason as Error)

@@ -1,27 +1,12 @@
 import { ArchiveRefusedError } from '../errors.ts'
 import type { SyncIo } from '../io.ts'
-import type { TreePath } from '../names.ts'
 import { ArchiveFile } from './archive-file.ts'
 import { readDirectory } from './directory.ts'
 import { readEnd } from './end-record.ts'
 import { locateMembers } from './local-headers.ts'
+import type { Member } from './member.ts'
 import { assertDistinctPaths } from './paths.ts'
 import { type ArchiveLimits, DEFAULT_LIMITS } from './policy.ts'
-
-/** A file or directory in an archive, of which everything but the contents was checked. */
-export interface Member {
-  readonly path: TreePath
-  readonly isDirectory: boolean
-  readonly isExecutable: boolean
-  /** 0 stored, 8 deflated. */
-  readonly method: number
-  readonly crc32: number
-  /** Bytes when unpacked; nothing may be allocated by it before the contents are known to have it. */
-  readonly size: number
-  /** The place of its bytes in the archive. */
-  readonly dataOffset: number
-  readonly compressedSize: number
-}
 
 /** An archive that is open for reading its members. Close it. */
 export interface Archive {

@@ -1,5 +1,5 @@
 import { ArchiveRefusedError } from '../errors.ts'
-import type { Member } from './archive.ts'
+import type { Member } from './member.ts'
 
 /** zlib's verdicts on the bytes as refusals; anything else as it is. */
 export function asRefusal(error: unknown, member: Member): unknown {

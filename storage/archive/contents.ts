@@ -1,5 +1,5 @@
 import { crc32, type InflateRaw, inflateRawSync } from 'node:zlib'
-import type { Member } from './archive.ts'
+import type { Member } from './member.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { asRefusal, leftOver, wrongChecksum, wrongSize } from './content-refusals.ts'
 

@@ -1,6 +1,5 @@
 import { ArchiveRefusedError } from '../errors.ts'
 import type { ArchiveFile } from './archive-file.ts'
-import type { EndFields } from './end-record.ts'
 
 const LOCATOR_SIGNATURE = 0x07064b50
 const LOCATOR_BYTES = 20
@@ -8,6 +7,16 @@ const RECORD_SIGNATURE = 0x06064b50
 const RECORD_BYTES = 56
 /** The highest version of the format that is defined, 6.3. */
 const MAX_VERSION = 63
+
+/** The fields of an end record that both formats have. */
+export interface EndFields {
+  readonly entries: number
+  readonly directoryOffset: number
+  readonly directorySize: number
+  readonly entriesOnDisk: number
+  readonly disk: number
+  readonly directoryDisk: number
+}
 
 /**
  * The ZIP64 end record before an end record at `endPosition`; undefined where no locator stands there. The two records must agree, and lie back

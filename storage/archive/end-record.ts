@@ -1,7 +1,7 @@
 import { ArchiveRefusedError } from '../errors.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { assertPlainComment } from './comment.ts'
-import { readEnd64 } from './end-record-64.ts'
+import { type EndFields, readEnd64 } from './end-record-64.ts'
 
 const END_SIGNATURE = Buffer.from([0x50, 0x4b, 0x05, 0x06])
 const END_BYTES = 22
@@ -13,13 +13,6 @@ export interface ArchiveEnd {
   readonly entries: number
   readonly directoryOffset: number
   readonly directorySize: number
-}
-
-/** The fields of an end record that both formats have. */
-export interface EndFields extends ArchiveEnd {
-  readonly entriesOnDisk: number
-  readonly disk: number
-  readonly directoryDisk: number
 }
 
 /**

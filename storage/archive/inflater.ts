@@ -1,5 +1,5 @@
 import type { ArchiveFile } from './archive-file.ts'
-import type { Member } from './archive.ts'
+import type { Member } from './member.ts'
 import { leftOver, notDeflate } from './content-refusals.ts'
 import {
   DONE,

@@ -1,5 +1,5 @@
 import { ArchiveRefusedError } from '../errors.ts'
-import type { Member } from './archive.ts'
+import type { Member } from './member.ts'
 import type { ArchiveFile } from './archive-file.ts'
 import { assertDescriptor } from './descriptor.ts'
 import type { DirectoryRecord } from './directory.ts'

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { ArchiveFile } from './archive-file.ts'
-import type { Member } from './archive.ts'
+import type { Member } from './member.ts'
 import { wrongChecksum, wrongSize } from './content-refusals.ts'
 import { assertContents } from './contents.ts'
 import type { Inflater } from './inflater.ts'

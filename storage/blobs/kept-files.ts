@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Blake3 } from '../digest.ts'
-import type { Io, IoFile } from '../io.ts'
+import { type Io, type IoFile, isOutOfDescriptors } from '../io.ts'
 import type { OpenBlob } from './blob-store.ts'
 import { asDamage } from './unreadable.ts'
 
@@ -43,7 +43,7 @@ export class KeptFiles {
     return lent
   }
 
-  /** Of those that whoever comes next would share. */
+  /** The blobs whose descriptors are open and would be given to the next reader. */
   names(): Blake3[] {
     return [...this.#open.keys()]
   }
@@ -89,10 +89,6 @@ export class KeptFiles {
     const settled = closed.catch(() => {}).finally(() => this.#closing.delete(settled))
     this.#closing.add(settled)
   }
-}
-
-function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')
 }
 
 /** One descriptor with the number of those who read from it. */

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { NamingIo } from '../io.ts'
+import { isMissing, type NamingIo } from '../io.ts'
 import { createLayout, type Layout } from '../layout.ts'
 import type { StagedFile } from './blob-store.ts'
 import { inParallel } from './in-parallel.ts'
@@ -48,8 +48,4 @@ async function nameBlob(io: NamingIo, layout: Layout, { path, blake3 }: StagedFi
     await io.makeFolder(dirname(target))
     await io.rename(path, target)
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

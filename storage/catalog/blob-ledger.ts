@@ -3,15 +3,17 @@ import type { Connection } from './sqlite-connection.ts'
 /** Records that are read at once: those of one wheel are side by side. */
 const BLOCK = 512
 
-/** By place in the block. */
+/** The columns of {@link BLOCK} records with consecutive ids; each array is indexed by id minus `first`. */
 interface Block {
   readonly first: number
   readonly sizes: Float64Array
-  /** 0: it has a file of its own. */
+  /** Id of the pack that it lies in; 0: it has a file of its own. */
   readonly packs: Float64Array
+  /** How many distributions and trees need it. */
   readonly needs: Int32Array
-  /** -1: it was never a pack. */
+  /** How many blobs lie in it; -1: it was never a pack. */
   readonly holds: Int32Array
+  /** 0: as it was read; else {@link CHANGED} or {@link GONE}. */
   readonly fates: Uint8Array
 }
 

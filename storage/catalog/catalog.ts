@@ -2,24 +2,24 @@ import type { Blake3, Digest, Sha256 } from '../digest.ts'
 import type {
   Distribution,
   DistributionRecord,
+  PageName,
   Place,
   RecordVerdict,
   Sighting,
   StoredPage,
   TreeRecord,
+  UnhashedFile,
   Unpacking,
 } from '../model.ts'
 import type { IndexName, ProjectName } from '../names.ts'
 import type { Pin } from '../pin.ts'
 import type { Condemned } from './condemned.ts'
 import type { RecordedFile } from './files.ts'
-import type { PageName } from './listings.ts'
 import type { KeptMetadata, SaveMetadataOptions } from './metadata.ts'
 import type { KeptPin } from './pins.ts'
 import type { ProjectUsage } from './projects.ts'
 import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './pruning.ts'
 import type { Run, RunKind, ScrubPosition } from './runs.ts'
-import type { UnhashedFile } from './unhashed.ts'
 import type { StaleCounts } from './stale.ts'
 import type { TrafficEntry, TrafficQuery, TrafficSum } from './traffic.ts'
 
@@ -47,7 +47,7 @@ export type {
   PruneSelection,
 } from './pruning.ts'
 export type { TrafficCounters } from './traffic.ts'
-export type { UnhashedFile } from './unhashed.ts'
+export type { UnhashedFile } from '../model.ts'
 
 /**
  * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages, metadata

@@ -1,18 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Sha256 } from '../digest.ts'
-import type { ListedFile } from '../model.ts'
-import type { IndexName, ProjectName } from '../names.ts'
+import type { ListedFile, PageName } from '../model.ts'
 import type { Catalog } from './catalog.ts'
 import { Pace } from '../pace.ts'
 import { rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
-
-/** Which page lists a file. */
-export interface PageName {
-  readonly index: IndexName
-  readonly project: ProjectName
-}
 
 /**
  * What is kept of each SHA-256 that a page lists, all of a page in one row: the page itself says whether it is the one. A row and index entry

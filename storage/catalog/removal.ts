@@ -21,8 +21,8 @@ export interface RemovableDistribution {
 const STEP_ROWS = 128
 
 /**
- * Reckons what goes with distributions that go, by reading alone; {@link apply} then deletes exactly that. A plan and its execution
- * are the same reckoning, so that they cannot differ. Lives within one transaction, and is used by one caller at a time.
+ * Works out what else goes when distributions go (trees, blobs, packs), by reading alone; {@link apply} then deletes exactly that. A plan and its
+ * execution use the same code, so that they cannot differ. Lives within one transaction, and is used by one caller at a time.
  */
 export class Removal {
   readonly #connection: Connection
@@ -66,7 +66,7 @@ export class Removal {
     return this.#gone.files
   }
 
-  /** Records to be deleted or changed, about. */
+  /** About how many records {@link apply} deletes or changes. */
   get records(): number {
     return this.#distributions.size + this.#released + this.#trees.size
   }

@@ -1,21 +1,10 @@
 import type { Sha256 } from '../digest.ts'
-import type { Distribution } from '../model.ts'
+import type { UnhashedFile } from '../model.ts'
 import type { IndexName } from '../names.ts'
 import type { Catalog } from './catalog.ts'
 import { blake3Of, rawDigest, sha256Of } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import type { Transactions } from './transactions.ts'
-
-/** What is stored of a file of which its index lists no SHA-256. */
-export interface UnhashedFile {
-  /** What the index said of it when it was fetched, in a form of the caller's. */
-  readonly listing: string
-  /** What upstream said that tells one version from another, if anything. */
-  readonly validator: string | undefined
-  /** When upstream was asked, milliseconds since the epoch. */
-  readonly checkedAt: number
-  readonly distribution: Distribution
-}
 
 /** The part of the catalog that is about them. */
 export function unhashedOf(db: Transactions): Pick<Catalog, 'findUnhashed' | 'saveUnhashed'> {

@@ -1,4 +1,4 @@
-import type { Member } from '../archive/archive.ts'
+import type { Member } from '../archive/member.ts'
 import { GZIP_HEADER, gzipRuns, gzipTrailer, STORED_BLOCK_BYTES, storedBlockHeader } from '../archive/gzip-member.ts'
 import { compareUtf8 } from '../tree-path.ts'
 import { TAR_END, tarHeader, tarPadding } from './tar-header.ts'

@@ -74,7 +74,7 @@ export class WheelLayouts {
     })
   }
 
-  /** What stays in memory is the file that it is sent for, whatever became of the wheel on the disk. */
+  /** Keeps a small gzip in memory, once it is found to unpack to the very file: the wheel on the disk may have changed. */
   async #keep(
     rendition: Rendition,
     size: number,
@@ -116,7 +116,7 @@ export class WheelLayouts {
     }
   }
 
-  /** For who can do without the wheel: nobody waits for it. */
+  /** Has the wheel healed in the background: the caller can send the file itself instead. */
   #mendMeanwhile(damage: unknown): void {
     this.#options.mender.mend(damage).catch(() => {}) // It was pruned: nobody needs it.
   }
@@ -142,7 +142,7 @@ export class WheelLayouts {
 
   async #open(wheel: Blake3, layout: SlicedLayout, range: RenditionRange): Promise<AsyncIterable<Uint8Array>> {
     const { blobs, mender } = this.#options
-    // Who was just broken off comes again at once.
+    // A client whose response just broke off over damage asks again at once: let the healing that it set off get ahead.
     if (mender.isRunning) await mender.settleTrees()
     const blob = await readMended(
       (error) => mender.mend(error),

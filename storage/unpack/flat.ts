@@ -4,7 +4,7 @@ import type { TreePath } from '../names.ts'
 import type { Share, Task } from './plan.ts'
 import { Queue } from './queue.ts'
 import type { Work } from './unpack-share.ts'
-import type { UnpackResult } from './unpack-wheel.ts'
+import type { UnpackResult } from './unpack-result.ts'
 
 /**
  * A long list in few large values, to be sent between threads. Thousands of small objects, or strings, take ten times as long, of which half is

@@ -1,4 +1,5 @@
 import type { SyncIo } from '../io.ts'
+import { Pace } from '../pace.ts'
 import type { Syncs } from './syncs.ts'
 
 /** The disk is told to write after so many bytes: by itself it would begin seconds later, and the sync at the end find all of it left to do. */
@@ -10,6 +11,7 @@ export class Flow {
   readonly #syncs: Syncs
   readonly #descriptor: number
   readonly #isBeside: boolean
+  readonly #pace = new Pace()
   #writing: Promise<void> = Promise.resolve()
   #syncing: Promise<void> | undefined
   #unsynced = 0
@@ -28,7 +30,11 @@ export class Flow {
     if (this.#isBeside) {
       this.#writing = this.#io.appendBeside(this.#descriptor, piece)
       this.#writing.catch(() => {}) // it is awaited in any case
-    } else this.#io.append(this.#descriptor, piece)
+    } else {
+      this.#io.append(this.#descriptor, piece)
+      // A thread that waits for nothing would not hear that it is to stop.
+      if (this.#pace.isDue) await this.#pace.rest()
+    }
     this.#unsynced += piece.length
     if (this.#unsynced < AHEAD_BYTES) return
     // Of a disk that failed once, a later sync would know nothing.

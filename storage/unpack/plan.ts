@@ -1,4 +1,4 @@
-import type { Member } from '../archive/archive.ts'
+import type { Member } from '../archive/member.ts'
 import { isWhole } from '../archive/contents.ts'
 import type { Listing } from '../record.ts'
 import { PACK_THRESHOLD } from './batch.ts'
@@ -67,7 +67,7 @@ function rankOf(twins: readonly Member[]): number {
 }
 
 function isLarge(member: Member): boolean {
-  return member.size >= PACK_THRESHOLD || !isWhole(member)
+  return member.size >= PACK_THRESHOLD
 }
 
 /** The first ones to the first thread and the last ones to the second, which has `ahead` to do already, so that each reads on from where it is. */

@@ -1,4 +1,5 @@
-import type { Archive, Member } from '../archive/archive.ts'
+import type { Archive } from '../archive/archive.ts'
+import type { Member } from '../archive/member.ts'
 import { readMember } from '../archive/contents.ts'
 import type { RecordVerdict } from '../model.ts'
 import { findRecordPath, isExempt, judge, type Listing, type Listings, parseRecord } from '../record.ts'

@@ -1,4 +1,4 @@
-import { isWhole } from '../archive/contents.ts'
+import { MAX_WHOLE_BYTES } from '../archive/contents.ts'
 import { type Blake3, createHasher, hashSha256 } from '../digest.ts'
 import type { SyncIo } from '../io.ts'
 import { type Listing, matches } from '../record.ts'
@@ -33,7 +33,7 @@ export function mayBeAsListed({ member, listing }: Task): boolean {
 export function uncheckedOf(share: Share, digests: readonly (Blake3 | undefined)[]): UncheckedBlob[] {
   return share.flatMap(({ member, listing }, index) => {
     const blake3 = digests[index]
-    if (isWhole(member) || blake3 === undefined || listing?.algorithm === undefined) return []
+    if (member.size <= MAX_WHOLE_BYTES || blake3 === undefined || listing?.algorithm === undefined) return []
     return [{ blake3, algorithm: listing.algorithm, hex: listing.hex }]
   })
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { ArchiveFile } from '../archive/archive-file.ts'
-import { isWhole } from '../archive/contents.ts'
+import { isWhole, MAX_WHOLE_BYTES } from '../archive/contents.ts'
+import type { Member } from '../archive/member.ts'
 import { MemberReader } from '../archive/member-reader.ts'
 import { type Blake3, hashBlake3 } from '../digest.ts'
 import { ArchiveRefusedError } from '../errors.ts'
@@ -93,10 +94,13 @@ class ShareUnpacking {
       if (this.#pace.isDue) await this.#pace.rest()
       this.#signal.throwIfAborted()
       const { member } = task
-      if (!isWhole(member)) await this.#takeLarge(task)
+      if (member.size > MAX_WHOLE_BYTES) await this.#takeLarge(task)
       else {
-        const room = this.#writer.findRoom(member.size)
-        this.#takeWhole(task, room instanceof Promise ? await room : room)
+        const found = this.#writer.findRoom(member.size)
+        const room = found instanceof Promise ? await found : found
+        if (isWhole(member)) this.#reader.read(member, room)
+        else await this.#readInTurns(member, room)
+        this.#addWhole(task, room)
       }
     }
   }
@@ -107,8 +111,17 @@ class ShareUnpacking {
     this.digests.set(task.member.path, await this.#writer.addLarge(pieces, { isBeside: this.#isBeside }))
   }
 
-  #takeWhole({ member, listing }: Task, room: Buffer): void {
-    this.#reader.read(member, room)
+  /** What is packed in many bytes takes long, however few come of them. */
+  async #readInTurns(member: Member, room: Buffer): Promise<void> {
+    let size = 0
+    for (const piece of this.#reader.readPieces(member, this.#signal)) {
+      room.set(piece, size)
+      size += piece.length
+      if (this.#pace.isDue) await this.#pace.rest()
+    }
+  }
+
+  #addWhole({ member, listing }: Task, room: Buffer): void {
     if (member.isDirectory) return
     const blake3 = hashBlake3(room)
     this.areHashesRight &&= isAsListed(listing, room)

@@ -1,20 +1,20 @@
-import { type Archive, type Member, openArchive } from '../archive/archive.ts'
+import { type Archive, openArchive } from '../archive/archive.ts'
+import type { Member } from '../archive/member.ts'
 import type { ArchiveLimits } from '../archive/policy.ts'
-import type { StagedFile } from '../blobs/blob-store.ts'
-import type { UnpackedTree } from '../catalog/catalog.ts'
 import type { Blake3 } from '../digest.ts'
 import { archiveIdOf } from '../dirhash.ts'
 import { ArchiveRefusedError } from '../errors.ts'
 import type { SyncIo } from '../io.ts'
 import { createTree } from '../manifest.ts'
-import type { RecordVerdict, TreeFile, TreeRecord } from '../model.ts'
+import type { TreeFile, TreeRecord } from '../model.ts'
 import { BlobWriter, type FindStored } from './blob-writer.ts'
 import type { Helper, UnpackedShare } from './helper.ts'
 import { type Plan, planShares, type Share, type Task } from './plan.ts'
 import { Queue } from './queue.ts'
 import { RecordCheck } from './record-check.ts'
-import { type UncheckedBlob, uncheckedOf } from './record-hash.ts'
+import { uncheckedOf } from './record-hash.ts'
 import type { UnpackMemory } from './unpack-memory.ts'
+import type { UnpackResult } from './unpack-result.ts'
 import { firstOf, type SharedContents, unpackShare, type Work } from './unpack-share.ts'
 
 /** What {@link unpackWheel} is to do, in values that can be sent to a thread. */
@@ -23,17 +23,6 @@ export interface UnpackJob {
   /** What the paths of the files that are written begin with. */
   readonly staging: string
   readonly limits: ArchiveLimits
-}
-
-/** A wheel's tree, ready to be committed once the staged files are adopted. */
-export interface UnpackResult {
-  /** RECORD's verdict is the one that holds if `unchecked` are right; if one of them is not, it is `hashes`. */
-  readonly unpacked: UnpackedTree & { readonly record: RecordVerdict }
-  readonly unchecked: readonly UncheckedBlob[]
-  /** Finished, closed and synced: packs, and blobs that are too large for them. */
-  readonly staged: readonly StagedFile[]
-  /** The canonical bytes, which are among the blobs as well. */
-  readonly manifest: Uint8Array
 }
 
 export interface UnpackOptions {

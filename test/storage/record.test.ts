@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
 import { MAX_WHOLE_BYTES } from '../../storage/archive/contents.ts'
 import type { RecordVerdict } from '../../storage/model.ts'
 import { makeWheel, type WheelRecipe } from '../support/zip-writer.ts'
 import { type UnpackedHere, unpackHere } from '../support/unpack-here.ts'
 
 const INFO = 'a-1.0.dist-info'
-const FILES = { 'a.py': 'a', [`${INFO}/METADATA`]: 'm', [`${INFO}/WHEEL`]: 'w' }
+const FILES = {
+  'a.py': 'a',
+  [`${INFO}/METADATA`]: 'm',
+  [`${INFO}/WHEEL`]: 'w',
+}
 
 function row(path: string, content: string, algorithm = 'sha256'): string {
   return `${path},${algorithm}=${createHash(algorithm).update(content).digest('base64url')},${content.length}`
@@ -58,12 +63,40 @@ test('RECORD is ok for a large file if its hash is right, which is for later', a
   const large = Buffer.alloc(MAX_WHOLE_BYTES + 1, 'large')
   const hashed = createHash('sha256').update(large).digest('hex')
   const isRight = ({ result }: UnpackedHere): boolean[] => result.unchecked.map(({ hex }) => hex === hashed)
-  await using right = await unpackHere(wheel({ large }), { limits: { maxRatio: Infinity } })
+  await using right = await unpackHere(wheel({ large }), {
+    limits: { maxRatio: Infinity },
+  })
   assert.equal(right.result.unpacked.record, 'ok')
   assert.deepEqual(isRight(right), [true])
   const record = `${row('large', 'small').replace(/\d+$/, '')}\n`
   await using wrong = await unpackHere(wheel({ large, [`${INFO}/RECORD`]: record }), { limits: { maxRatio: Infinity } })
   assert.deepEqual(isRight(wrong), [false])
+})
+
+test('a small file is compared at once, and is in the pack, in however many bytes the wheel has it', async () => {
+  const [content, nothing] = [Buffer.from('little'), Buffer.of(0, 0, 0, 255, 255)]
+  const compressed = Buffer.concat([
+    Buffer.alloc(MAX_WHOLE_BYTES - (MAX_WHOLE_BYTES % 5), nothing),
+    deflateRawSync(content),
+  ])
+  for (const [listed, verdict] of [
+    ['little', 'ok'],
+    ['litter', 'hashes'],
+  ] as const) {
+    const files = {
+      ...FILES,
+      [`${INFO}/RECORD`]: [...GOOD, row('long', listed)].join('\n'),
+    }
+    const recipe = {
+      name: 'a',
+      version: '1.0',
+      files,
+      extraMembers: [{ name: 'long', content, compressed }],
+    }
+    await using unpacked = await unpackHere(makeWheel(recipe))
+    const { result } = unpacked
+    assert.deepEqual([result.unpacked.record, result.unchecked, result.staged.length], [verdict, [], 1])
+  }
 })
 
 test('signatures of RECORD need not be listed', async () => {

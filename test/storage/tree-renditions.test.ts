@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Member } from '../../storage/archive/archive.ts'
+import type { Member } from '../../storage/archive/member.ts'
 import { hashBlake3 } from '../../storage/digest.ts'
 import { StoreChangedError } from '../../storage/errors.ts'
 import { createTree } from '../../storage/manifest.ts'

@@ -10,7 +10,8 @@ import { parseManifest } from '../../storage/manifest.ts'
 import type { Tree } from '../../storage/model.ts'
 import { helpUnpack } from '../../storage/unpack/help.ts'
 import { Helper } from '../../storage/unpack/helper.ts'
-import { type UnpackResult, unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
+import type { UnpackResult } from '../../storage/unpack/unpack-result.ts'
+import { unpackWheel } from '../../storage/unpack/unpack-wheel.ts'
 import { withUnpackMemory } from './with-unpack-memory.ts'
 
 /** An archive unpacked in this thread, into a folder that goes when this is disposed of. */

@@ -8,17 +8,22 @@ const MIB = 1024 * 1024
 const piece = Buffer.alloc(MIB)
 
 /** A disk that notes what is done, and does nothing. */
-function setUp(faults: Partial<Pick<SyncIo, 'appendBeside' | 'sync'>> = {}) {
+function setUp(faults: Partial<Pick<SyncIo, 'appendBeside' | 'sync'>> = {}, isBeside = true) {
   const steps: string[] = []
   const io: SyncIo = {
     ...diskSyncIo,
+    append() {},
     appendBeside: async () => void steps.push('write'),
     sync: async () => void steps.push('sync'),
     close() {},
     ...faults,
   }
   const syncs = new Syncs(io, () => {})
-  return { steps, syncs, flow: new Flow(io, syncs, { descriptor: 0, isBeside: true }) }
+  return {
+    steps,
+    syncs,
+    flow: new Flow(io, syncs, { descriptor: 0, isBeside }),
+  }
 }
 
 test('a large file is synced while it is being written, not only at its end', async () => {
@@ -44,7 +49,9 @@ test('the error of an early sync is not lost, though a later one would succeed',
 })
 
 test('the error of a write is thrown once, by the next step', async () => {
-  const { flow } = setUp({ appendBeside: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) })
+  const { flow } = setUp({
+    appendBeside: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+  })
   await flow.write(piece)
   await assert.rejects(flow.write(piece), { code: 'ENOSPC' })
   await assert.rejects(flow.finish(), { code: 'ENOSPC' })
@@ -52,7 +59,9 @@ test('the error of a write is thrown once, by the next step', async () => {
 
 test('early syncs take no room from those that are waited for, and are left out where there is none', async () => {
   const running: (() => void)[] = []
-  const { flow, syncs } = setUp({ sync: () => new Promise((resolve) => running.push(resolve)) })
+  const { flow, syncs } = setUp({
+    sync: () => new Promise((resolve) => running.push(resolve)),
+  })
   await syncs.begin(1)
   await syncs.begin(2)
   for (let written = 0; written < 40; written += 1) await flow.write(piece)
@@ -60,4 +69,13 @@ test('early syncs take no room from those that are waited for, and are left out 
   await flow.finish()
   for (const finish of running) finish()
   await syncs.finish()
+})
+
+test('a file that is written in line lets others have a turn, however little of it comes', async () => {
+  const { flow } = setUp({}, false)
+  const turn = new AbortController()
+  setImmediate(() => turn.abort())
+  const end = performance.now() + 1000
+  while (!turn.signal.aborted && performance.now() < end) await flow.write(Buffer.alloc(0))
+  assert.ok(turn.signal.aborted)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Member } from '../../../storage/archive/archive.ts'
+import type { Member } from '../../../storage/archive/member.ts'
 import { parseTreePath } from '../../../storage/tree-path.ts'
 import { planShares } from '../../../storage/unpack/plan.ts'
 
@@ -62,23 +62,43 @@ test('whoever is likely to have a huge file to do has none of the small ones', (
 
 test('for the little that stands around one huge file nobody is asked to help', () => {
   const all = members([500 * MIB, 300, 80, 20_000])
-  assert.deepEqual(planShares(all), { large: all.slice(0, 1), first: all.slice(1), second: [], isShared: false })
+  assert.deepEqual(planShares(all), {
+    large: all.slice(0, 1),
+    first: all.slice(1),
+    second: [],
+    isShared: false,
+  })
 })
 
 test('what is stored as it is takes less than half of the time', () => {
   const inflated = members([40 * MIB])
-  const stored = members([48 * MIB, 48 * MIB], { folder: 'stored', method: 0, checksum: (index) => 9 + index })
+  const stored = members([48 * MIB, 48 * MIB], {
+    folder: 'stored',
+    method: 0,
+    checksum: (index) => 9 + index,
+  })
   assert.deepEqual(planShares([...stored, ...inflated]).large, [...inflated, ...stored])
 })
 
-test('what has the same contents goes to one thread', () => {
+test('what has the same contents goes to one thread, in however many bytes it is packed', () => {
+  const [small, ...others] = members(Array.from({ length: 4000 }, (_, index) => 9000 + index))
+  assert.ok(small !== undefined)
+  const long = { ...small, compressedSize: 5 * MIB }
+  assert.deepEqual(planShares([small, ...others, long]).first.slice(-1), [long])
   const sizes = Array.from({ length: 4000 }, () => 9000)
   const twins = members(sizes, { checksum: () => 1 })
-  assert.deepEqual(planShares(twins), { large: [], first: twins, second: [], isShared: false })
+  assert.deepEqual(planShares(twins), {
+    large: [],
+    first: twins,
+    second: [],
+    isShared: false,
+  })
   const ends = members(sizes, { checksum: (index) => index % 3999 })
   const { first, second } = planShares(ends)
   assert.deepEqual([...first.slice(0, -1), ...second, first.at(-1)], ends)
-  const large = members([MIB, MIB + 1, MIB, 8 * MIB, MIB + 1], { checksum: (index) => [1, 2, 1, 3, 2][index] ?? 0 })
+  const large = members([MIB, MIB + 1, MIB, 8 * MIB, MIB + 1], {
+    checksum: (index) => [1, 2, 1, 3, 2][index] ?? 0,
+  })
   assert.deepEqual(
     planShares(large).large.map(({ dataOffset }) => dataOffset),
     [3, 0, 2, 1, 4],
