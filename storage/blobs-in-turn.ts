@@ -9,7 +9,7 @@ import { Pace } from './pace.ts'
 import type { PassingBlob } from './passing-blob.ts'
 import type { SoundBlobs } from './sound-blobs.ts'
 
-/** What is read of a pack at once: more than any blob in it has. */
+/** How many bytes of a pack are read at once: more than any blob in it has. */
 const WINDOW_BYTES = 256 << 10
 /** How many places one query of the catalog asks for: some milliseconds' work. */
 const PLACES_BATCH = 1000
@@ -47,7 +47,7 @@ export class BlobsInTurn {
   /** Where each blob is, as {@link hold} found it. */
   #places = new Map<Blake3, Place>()
   readonly #held = new Map<Blake3, OpenBlob>()
-  /** What is read piece by piece, unless it is known to be sound. */
+  /** The blob that is being read piece by piece; undefined where it is known to be sound. */
   #passing: PassingBlob | undefined
 
   constructor(options: BlobsInTurnOptions) {
@@ -104,7 +104,7 @@ export class BlobsInTurn {
   /** Heals what a read found damaged. The bytes that a digest names are the same however they were made, so a read may go on in the middle. */
   async #mend(error: unknown): Promise<boolean> {
     this.#window = undefined
-    // What was damaged is made again in another place.
+    // The blob is made again in another place.
     this.close()
     return this.#mender.mend(error)
   }
@@ -127,7 +127,7 @@ export class BlobsInTurn {
     }
   }
 
-  /** False: no more files can be open, and the rest is opened when it is read. */
+  /** False: no more files can be held open. The rest are opened when they are read. */
   async #holdFile(file: Blake3): Promise<boolean> {
     try {
       this.#held.set(file, await this.#open(file))

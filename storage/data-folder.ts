@@ -35,8 +35,8 @@ const OURS = /^(CACHEDIR\.TAG|README|admin-token|blobs|staging|quarantine|scrub\
 
 /**
  * Makes the data folder, or checks that it is one that this version understands. Any number of processes may do it at once.
- * A folder that holds other files too gets no README, and no cache tag, which would keep those files out of backups. Throws {@link StoreFormatError} where it is of
- * a newer format; {@link StoreFullError}.
+ * A folder that holds other files too gets no README, and no cache tag, which would keep those files out of backups. Throws
+ * {@link StoreFormatError} where it is of a newer format; {@link StoreFullError}.
  */
 export async function prepareDataFolder(io: Io, layout: Layout): Promise<void> {
   await asStoreErrors(async () => {

@@ -193,8 +193,3 @@ export function parseSha256(hex: string): Sha256 {
   if (!HEX_64.test(folded)) throw new MalformedError('SHA-256', hex, 'it has 64 hex digits')
   return folded as Sha256
 }
-
-/** `algorithm:hex`. */
-export function formatDigest(digest: Digest): string {
-  return `${digest.algorithm}:${digest.hex}`
-}

@@ -19,7 +19,7 @@ export interface Dirhash {
 }
 
 /**
- * uv's `dirhash` (uv-extract/src/dirhash.rs; archives.md, section 3): BLAKE3 in key derivation mode over the sorted names and hashes, from the
+ * uv's `dirhash` (uv-extract/src/dirhash.rs): BLAKE3 in key derivation mode over the sorted names and hashes, from the
  * leaves up. Executable bits are not covered. The paths must be distinct, and no file a directory.
  */
 export function hashDirectory({ files, directories = [] }: Contents): Dirhash {

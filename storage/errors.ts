@@ -55,7 +55,7 @@ export class LengthMismatchError extends StorageError {
   }
 }
 
-/** Why no tree is made of an archive; stable, kept per digest (archives.md, table 4.6, rows in brackets). */
+/** Why no tree is made of an archive; stable, kept per digest. The numbers are the rows of test/hostile. */
 export type RefusalReason =
   | 'not-a-zip' // 1, 5
   | 'trailing-data' // 3
@@ -79,7 +79,7 @@ export type RefusalReason =
   | 'duplicate' // 35, 36
   | 'special-file' // 39, 40
 
-/** The archive is hostile or odd, so no tree is made of it; its bytes may still be served (archives.md, table 4.6). */
+/** The archive is hostile or odd, so no tree is made of it; its bytes may still be served. */
 export class ArchiveRefusedError extends StorageError {
   readonly code = 'ERR_ARCHIVE_REFUSED'
   readonly reason: RefusalReason

@@ -16,10 +16,10 @@ export type Healed =
   /** No record names it (any more). */
   | 'unknown'
   | 'healed'
-  /** What depends on it is not to be had for now: whoever asks for it next tries again. */
+  /** What depends on it cannot be had for now: whoever asks for that next tries again. */
   | 'not healed'
 
-/** Files by what was found, and by what came of it; one that cannot be healed is counted with each attempt. */
+/** Numbers of files, by what was found and by what came of it. A file that cannot be healed is counted at each attempt. */
 export interface DamageCounts {
   readonly damaged: number
   readonly missing: number
@@ -53,7 +53,7 @@ export interface HealingOptions {
 
 /** One file that is looked at, taken out of service, and replaced. */
 interface Heal {
-  /** What was lost; undefined: nothing, since the file is sound. When it resolves the file is out of service. */
+  /** Resolves once the file is out of service, with what was lost; undefined: the file is sound. */
   readonly lost: Promise<Lost | undefined>
   /** Whether its trees are there again. */
   readonly trees: Promise<boolean>
@@ -68,16 +68,16 @@ interface Lost extends Condemned {
 
 /**
  * Takes damaged files out of service, and has them made again: the wheels that a pack or a large blob came from are unpacked anew, and a
- * distribution is downloaded again. Nothing is believed of a file but the digest in its name: whoever reports damage, the file is looked at first.
+ * distribution is downloaded again. A report of damage is not believed: the file is first compared with the digest that is its name.
  */
 export class Healing implements Mender {
   readonly #options: HealingOptions
   readonly #running = new Map<Blake3, Heal>()
-  /** Distributions that could not be had again, and when that was last tried, milliseconds. */
+  /** Distributions that could not be healed, and when that was last tried, milliseconds. */
   readonly #lost = new Map<Blake3, number>()
   /** Trees that lost their records and are not made again yet, each with the wheels that it can be made from. */
   readonly #trees = new Map<Blake3, readonly Blake3[]>()
-  /** Files that were taken out of service here: that no record names them does not mean that they were pruned. */
+  /** Files that we took out of service. No record names them now, but they were not pruned. */
   readonly #condemned = new Set<Blake3>()
   #found = 0
   readonly #counts = { damaged: 0, missing: 0, healed: 0, notHealed: 0 }
@@ -100,7 +100,7 @@ export class Healing implements Mender {
     return this.#running.size > 0
   }
 
-  /** Heals a file, if it is damaged or gone; resolves when that is done. Rejects where it cannot be looked at, or be taken out of service. */
+  /** Heals a file, if it is damaged or gone; resolves when that is done. Rejects where it cannot be read for a reason of ours, or be taken out of service. */
   heal(file: Blake3): Promise<Healed> {
     return this.#start(file).all
   }
@@ -122,9 +122,9 @@ export class Healing implements Mender {
     await Promise.allSettled(Array.from(this.#running.values(), ({ trees }) => trees))
   }
 
-  /** Makes a tree again that has lost its record; false: it is none of those. Throws what keeps it from being made. */
+  /** Makes a tree again that has lost its record to damage; false: it is not such a tree, or it could not be made. Throws what kept it from being made. */
   async restoreTree(tree: Blake3): Promise<boolean> {
-    // One that is about to lose its record is not among them yet.
+    // A tree that is just losing its record is not in the map yet.
     await Promise.allSettled(Array.from(this.#running.values(), ({ lost }) => lost))
     const wheels = this.#trees.get(tree)
     return wheels !== undefined && (await this.#unpackAll(wheels))

@@ -49,7 +49,7 @@ export interface IoFile {
   write(bytes: Uint8Array, position: number): Promise<void>
   /** Bytes now. */
   size(): Promise<number>
-  /** Its state now: another one after each change. The kernel has it in memory: not waited for, since that would take forty times as long. */
+  /** Its state now: another one after each change. Blocks, since the kernel has it in memory, and to wait for a thread would take forty times as long. */
   stamp(): FileStamp
   /** fsync: what was written survives a power cut. */
   sync(): Promise<void>
@@ -203,7 +203,7 @@ export interface SyncIo {
   read(descriptor: number, buffer: Uint8Array, position: number): number
   /** Writes all of `bytes` at the end of what was written to this descriptor so far. */
   append(descriptor: number, bytes: Uint8Array): void
-  /** The same, while the caller goes on; `bytes` may not change until it resolves, and nothing else may be appended. */
+  /** As {@link append}, while the caller goes on. Until it resolves, `bytes` may not change, and nothing else may be appended. */
   appendBeside(descriptor: number, bytes: Uint8Array): Promise<void>
   size(descriptor: number): number
   /** fsync, while the caller goes on. */
@@ -258,7 +258,7 @@ export const diskSyncIo: SyncIo = {
   remove: (path) => fs.rmSync(path, { force: true }),
 }
 
-/** The same door for a worker thread: each of these is done when it returns, which takes a tenth of the time. */
+/** {@link NamingIo} for a worker thread: each call blocks until it is done, which takes a tenth of the time. */
 export const blockingIo: NamingIo = {
   size: async (path) => fs.statSync(path, { throwIfNoEntry: false })?.size,
   remove: async (path) => fs.rmSync(path, { force: true }),

@@ -21,7 +21,7 @@ export class Lull {
     this.#running.add(task)
   }
 
-  /** The second time, nothing happens. */
+  /** Ends a task; nothing happens the second time. */
   end(task: object): void {
     if (this.#running.delete(task)) this.#endedAt = performance.now()
   }

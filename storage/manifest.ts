@@ -32,7 +32,7 @@ export function createTree(files: readonly TreeFile[], directories: readonly Tre
 }
 
 /**
- * The canonical bytes of a tree, whose files and directories are sorted (ARCHITECTURE.md, identity): JSON in UTF-8, without white
+ * The canonical bytes of a tree, whose files and directories are sorted (openapi.yaml, Manifest): JSON in UTF-8, without white
  * space, with one line feed at the end.
  */
 export function encodeManifest(tree: Omit<Tree, 'id'>): Buffer {

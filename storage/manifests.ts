@@ -24,7 +24,7 @@ export class Manifests {
   readonly #blobs: StoredBlobs
   readonly #healing: Healing
   readonly #memory: BoundedMemory<LoadedManifest>
-  /** Those that are being read: a large one is not parsed once for each who asks. */
+  /** Manifests that are being read: a large one is parsed once for all who ask. */
   #loading = new SingleFlight<Blake3, LoadedManifest | undefined>()
 
   constructor(options: {
@@ -57,7 +57,7 @@ export class Manifests {
   async #load(id: Blake3): Promise<LoadedManifest | undefined> {
     const loading = this.#loading
     const isStored = (await this.#catalog.findTree(id)) !== undefined
-    // It may just have lost its record, for a damaged file's sake.
+    // The tree may just have lost its record because a file of it is damaged.
     if (!isStored && !(await this.#healing.restoreTree(id))) return undefined
     const bytes = await readMended(
       (error) => this.#healing.mend(error),
@@ -65,7 +65,7 @@ export class Manifests {
     )
     const tree = await parseManifest(bytes)
     const manifest = { tree, bytes, files: await mapPaths(tree.files) }
-    // Otherwise everything was to be forgotten meanwhile.
+    // Unless everything was to be forgotten meanwhile.
     if (loading === this.#loading) this.#memory.set(id, manifest)
     return manifest
   }

@@ -22,7 +22,10 @@ export async function readMended<Value>(mend: Mender['mend'], read: () => Promis
   }
 }
 
-/** Passes an iteration on. If it fails over damage, part of it may have been sent, so this reader gets the error, and the file is healed in the background for the next. */
+/**
+ * Passes an iteration on. If it fails over damage, part of it may have been sent: this reader gets the error, and the file is healed in the background
+ * for the next one.
+ */
 export class MendedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterator<Uint8Array, undefined>
   readonly #mender: Mender

@@ -30,7 +30,7 @@ export interface TreeFile {
   readonly executable: boolean
 }
 
-/** The contents of one unpacked wheel, and nothing else (architecture: identity). */
+/** The contents of one unpacked wheel, and nothing else: wheels with equal contents have one tree. */
 export interface Tree {
   /** BLAKE3 of the manifest's bytes. */
   readonly id: Blake3
@@ -145,11 +145,11 @@ export interface PageName {
   readonly project: ProjectName
 }
 
-/** What is stored of a file of which its index lists no SHA-256. */
+/** What is stored for a file whose index lists no SHA-256. */
 export interface UnhashedFile {
   /** What the index said of it when it was fetched, in a form of the caller's. */
   readonly listing: string
-  /** What upstream said that tells one version from another, if anything. */
+  /** Upstream's ETag or Last-Modified, if it sent one. */
   readonly validator: string | undefined
   /** When upstream was asked, milliseconds since the epoch. */
   readonly checkedAt: number

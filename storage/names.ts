@@ -11,7 +11,7 @@ export type IndexName = string & { readonly [brand]: 'IndexName' }
 /** The file name of a distribution, or of anything else that an index lists: one path component, safe to put in a URL. */
 export type Filename = string & { readonly [brand]: 'Filename' }
 
-/** A path inside a tree: components joined by `/`, relative, canonical (archives.md, rows 29 to 42). */
+/** A path inside a tree: components joined by `/`, relative, canonical (test/hostile, rows 29 to 42). */
 export type TreePath = string & { readonly [brand]: 'TreePath' }
 
 /** PEP 503: `re.sub(r"[-_.]+", "-", name).lower()`. */

@@ -28,7 +28,7 @@ export class PassingBlob {
   }
 }
 
-/** Passes on the chunks of a whole blob, and checks it on the way: throws {@link BlobDamagedError} in place of the last chunk where the bytes are not the blob's. */
+/** Passes on the chunks of a whole blob. Throws {@link BlobDamagedError} in place of the last one if the bytes are not the blob's. */
 export class CheckedIteration implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: AsyncIterator<Uint8Array, undefined>
   readonly #blob: PassingBlob

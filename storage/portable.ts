@@ -12,7 +12,7 @@ const verdicts = new WeakMap<Tree, AtHand<boolean>>()
 
 /**
  * Whether every file system takes the tree as it is: no name that Windows cannot have, and no two paths that are one where case, Unicode
- * normalization or width make no difference (archives.md, rows 37 and 38). A tree that is not is good all the same, on Linux. A large
+ * normalization or width make no difference (test/hostile, rows 37 and 38). A tree that is not is good all the same, on Linux. A large
  * tree is judged once, in turns with others.
  */
 export function isPortable(tree: Tree): AtHand<boolean> {

@@ -30,7 +30,7 @@ export class RecordVerdicts {
   make(wheel: Blake3, result: UnpackResult): Promise<RecordVerdict> {
     const running = this.#last.then(() => this.#make(wheel, result)).finally(() => this.#running.delete(wheel))
     this.#running.set(wheel, running)
-    // Whoever called hears of it.
+    // The caller hears of an error.
     this.#last = running.catch(() => {})
     return running
   }

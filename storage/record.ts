@@ -44,7 +44,7 @@ export function parseRecord(bytes: Uint8Array, recordPath: string, paths: Readon
   for (const row of readRows(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())) {
     if (row === undefined) return undefined
     const [path = '', hash = '', size = ''] = row
-    // Written on Windows by old tools; no path in a tree has a backslash.
+    // Old tools wrote backslashes on Windows; no path in a tree has one.
     const name = path.replaceAll('\\', '/')
     if (paths.has(name)) byPath.set(name, sameOrNone(byPath.get(name), parseListing(hash, size)))
     else if (name !== '' && !isExempt(name, recordPath)) hasOthers = true
@@ -131,7 +131,7 @@ function* readQuotedRows(text: string): Generator<readonly string[] | undefined>
   if (row.length > 0) yield row
 }
 
-/** Undefined: its quotes are not closed. By a regular expression, millions of doubled ones would overflow the stack. */
+/** Undefined: its quotes are not closed. Not a regular expression, since millions of doubled quotes would overflow its stack. */
 function findFieldEnd(text: string, start: number): number | undefined {
   if (text[start] !== '"') return start + text.slice(start).search(/[",\r\n]|$/)
   for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 2)) {

@@ -6,15 +6,15 @@ import { ScrubRunningError } from './errors.ts'
 import type { DamageCounts, Healing } from './healing.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** Files that are read from the catalog at once. */
+/** How many records of files are read from the catalog at once. */
 const BATCH = 1000
 /** How often progress is told, milliseconds. */
 const TELL_MS = 200
-/** What is made good of time that was lost, milliseconds: a machine that slept does not read for hours without a pause. */
+/** How far a scrub that fell behind its pace may catch up, milliseconds: after a machine slept, it must not read for hours at full speed. */
 const MAX_LAG_MS = 1000
-/** How often it is noted how far a scrub has come, milliseconds: what a crash has looked at once more. */
+/** How often a scrub saves its position, milliseconds. After a crash, what was read since then is read again. */
 const NOTE_MS = 30_000
-/** How long a scrub that was broken off may rest, milliseconds: after that, what it saw says little, and the next one starts at the beginning. */
+/** How long a scrub that was broken off can be continued, milliseconds. What it saw then says little, and the next one starts at the beginning. */
 const MAX_REST_MS = 7 * 24 * 3_600_000
 
 export interface ScrubOptions {
@@ -56,15 +56,15 @@ interface Stores {
 }
 
 /**
- * Reads every file that a record names, one at a time, compares it with the digest that is its name, and has healed what is damaged or missing. It can
- * be broken off at any time, and then resolves with what it did; the next one, in whatever process and also after a crash, goes on from there, and
- * counts what was done before. Throws {@link ScrubRunningError}, and what keeps files from being read that is not their fault.
+ * Reads every file that a record names, one at a time, compares it with the digest that is its name, and heals those that are damaged or missing. It can
+ * be broken off at any time, and then resolves with what it did. The next scrub, in any process and also after a crash, goes on from there, and counts
+ * what was done before. Throws {@link ScrubRunningError}, and any error of reading that is not the file's fault.
  */
 export async function scrub(stores: Stores, options: ScrubOptions): Promise<ScrubOutcome> {
   const { catalog, blobs, clock } = stores
   using claim = blobs.claimScrub()
   if (claim === undefined) throw new ScrubRunningError('another scrub of this store runs')
-  // What a full disk keeps from being removed is no reason not to look.
+  // On a full disk this may fail, which is no reason not to scrub.
   await blobs.sweepQuarantine(clock()).catch((error: unknown) => stores.onError(error, 'sweeping the quarantine'))
   const before = await findPosition(stores)
   const run = new Run(stores, options, { totals: await totalsOf(catalog), done: before?.done ?? NOTHING })
@@ -95,8 +95,9 @@ class Run {
   readonly #options: ScrubOptions
   readonly #totals: Pick<ScrubProgress, 'totalFiles' | 'totalBytes'>
   readonly #counts: { files: number; bytes: number }
-  /** By those that were broken off before, and what could not even be taken out of service. */
+  /** What healing did not count since the start: what earlier, broken-off parts of this scrub found, and files whose healing failed. */
   readonly #damaged: { damaged: number; missing: number; healed: number; notHealed: number }
+  /** What healing had counted at the start. */
   readonly #before: DamageCounts
   /** When the next byte may be read, when progress was last told, and when the position was last noted. */
   #due: number
@@ -120,12 +121,12 @@ class Run {
     this.#notedAt = this.#due
   }
 
-  /** Those that were broken off before included. */
+  /** Of this scrub as a whole, with its earlier parts that were broken off. */
   get done(): Done {
     return { ...this.#counts, ...this.#damage() }
   }
 
-  /** Also that of files which were looked at for another one's sake, and of those that somebody read meanwhile. */
+  /** All damage since the start. Some was not found by the walk itself: files that were checked when another was healed, or that somebody read. */
   #damage(): DamageCounts {
     const now = this.#stores.healing.counts
     const since = (kind: keyof DamageCounts): number => this.#damaged[kind] + now[kind] - this.#before[kind]
@@ -156,14 +157,14 @@ class Run {
         if (hasPassed(NOTE_MS, this.#notedAt, clock())) await this.#note(position)
       }
     }
-    // Files that were looked at for another one's sake may still be on their way.
+    // Files that are checked because another was healed may still be under way.
     await untilAborted(this.#stores.healing.settle(), this.#options.signal).catch(() => {}) // all was looked at
     this.#tell()
     await catalog.saveScrubPosition(undefined)
     return true
   }
 
-  /** Best effort: who goes on from elsewhere looks at more than it has to. */
+  /** Best effort: from an older position, the next scrub only reads some files again. */
   async #note({ cursor, done }: { readonly cursor: number; readonly done: Done }): Promise<void> {
     const { catalog, clock, onError } = this.#stores
     this.#notedAt = clock()
@@ -180,7 +181,7 @@ class Run {
     this.#counts.files += 1
     if (state === 'sound') return this.#tellNowAndThen()
     try {
-      // It may wait for a download, and for an unpacking; both go on.
+      // Healing may wait for a download, and for an unpacking. They go on if we stop waiting.
       await untilAborted(healing.heal(blake3), signal)
     } catch (error) {
       signal.throwIfAborted()
@@ -197,7 +198,7 @@ class Run {
     this.#tellNowAndThen()
     if (bytesPerSecond === undefined) return
     const now = this.#stores.clock()
-    // No piece is due long after it was read, unless the clock was set back.
+    // Only a clock that was set back makes a piece due so far ahead.
     const due = this.#due > now + MAX_LAG_MS ? now : Math.max(this.#due, now - MAX_LAG_MS)
     this.#due = due + (bytes / bytesPerSecond) * 1000
     if (this.#due > now) await delay(this.#due - now, undefined, { signal })

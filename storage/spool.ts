@@ -6,9 +6,9 @@ import { OwnedIteration } from './owned-iteration.ts'
 
 /** The last bytes that came, kept so that a follower at the head reads no byte back from the disk. */
 const RECENT_BYTES = 1 << 20
-/** Where the disk is full, what may wait in memory for the slowest follower. */
+/** How many bytes may wait in memory for the slowest follower where the disk is full. */
 const PASSING_BYTES = 4 << 20
-/** What a follower that is behind reads from the disk at once. */
+/** How many bytes a follower that is behind reads from the disk at once. */
 const READ_BYTES = 64 << 10
 
 export interface SpoolOptions {
@@ -89,7 +89,7 @@ export class Spool {
     return this.#diskError === undefined && this.#state !== 'failed'
   }
 
-  /** False: it has failed, or what has come was in part passed on without being kept, so that whoever starts to follow now comes too late. */
+  /** False: it has failed, or some of it was passed on without being kept: whoever starts to follow now comes too late. */
   get isWhole(): boolean {
     return this.#state !== 'failed' && (this.#recent[0]?.start ?? this.#received) <= this.#written
   }
@@ -142,7 +142,7 @@ export class Spool {
     this.#dropUpTo(Math.min(this.#written, this.#received - RECENT_BYTES))
   }
 
-  /** Until no more than {@link PASSING_BYTES} wait for the slowest one. Whoever a download was started for may only be about to follow. */
+  /** Waits until the slowest follower is at most {@link PASSING_BYTES} behind. The one that the download was started for may not have come yet. */
   async #waitForFollowers(error: StoreFullError): Promise<void> {
     for (;;) {
       if (this.#followers.size > 0) this.#dropUpTo(Math.min(...Array.from(this.#followers, ({ position }) => position)))
@@ -156,7 +156,7 @@ export class Spool {
     }
   }
 
-  /** What is on a full disk and will not be kept takes room from others. Not while somebody has not read it, or may still come for all of it. */
+  /** Removes what will not be kept, since it takes room from others; not while somebody has not read it, or may still come for all of it. */
   async #freeFile(): Promise<void> {
     const isBehind = Array.from(this.#followers).some(({ position }) => position < this.#written)
     if (this.#file === undefined || isBehind || this.isWhole) return
@@ -207,7 +207,7 @@ export class Spool {
     await asStoreErrors(async () => this.#file?.sync())
   }
 
-  /** It will not be completed: every reader's iteration throws `error`, once it has read what is there. */
+  /** Ends a download that will not be completed: every reader's iteration throws `error`, once it has read what is there. */
   fail(error: unknown): void {
     if (this.#state === 'released' || this.#state === 'failed') return
     this.#state = 'failed'

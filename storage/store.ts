@@ -57,7 +57,7 @@ export class Store {
   readonly #unpackings: Unpackings
   readonly #healing: Healing
   readonly #manifests: Manifests
-  /** Between downloads. */
+  /** For work that waits until no download runs. */
   readonly #lull = new Lull()
   readonly #background = new Set<Promise<void>>()
   readonly #useTimer: NodeJS.Timeout
@@ -77,7 +77,7 @@ export class Store {
       unpack: (wheel) => this.#unpackings.outcomeOf(wheel),
       onCondemned: () => this.#forget(),
       onDamage: (damage) => {
-        // What was sent in another way meanwhile is found anew.
+        // Whatever was answered otherwise during the damage is to be looked up anew.
         if (damage.stage === 'healed') this.#generation += 1
         options.onDamage?.(damage)
       },
@@ -127,7 +127,7 @@ export class Store {
     this.#lull.end(spool)
     this.#healing.noteKept(distribution.blake3)
     this.noteUse(distribution.blake3)
-    // What is forgotten once it is committed may be this very file, pruned or damaged.
+    // If memory was forgotten since, it may have been for this very file, pruned or damaged.
     if (generation === this.#generation) this.#blobs.remember(distribution, () => spool.copyWhole())
     return distribution
   }
@@ -143,15 +143,14 @@ export class Store {
   }
 
   /**
-   * The bytes of a stored distribution. Undefined where they are damaged or gone, though there is a record of it: whoever asks for them
-   * downloads it.
+   * The bytes of a stored distribution. Undefined where they are damaged or gone, even if it has a record: the caller then downloads it.
    */
   findDistribution(blake3: Blake3): AtHand<StoredBlob | undefined> {
     const found = this.#blobs.find(blake3)
     return found instanceof Promise ? found.catch(undefinedIfDamaged) : found
   }
 
-  /** Another number each time that everything in memory was forgotten, or something is healed: what was found before may be gone, or not the best. */
+  /** Changes whenever everything in memory is forgotten, or something is healed: what was found before may be gone, or there is better now. */
   get generation(): number {
     return this.#generation
   }
@@ -171,13 +170,13 @@ export class Store {
     return this.#unpackings.recordOf(wheel)
   }
 
-  /** The same, in the background. */
+  /** Has a stored wheel unpacked in the background, at once. */
   unpackInBackground(wheel: Blake3): void {
     if (this.#closing) return
     this.#inBackground(`unpacking ${wheel}`, this.#unpackings.outcomeOf(wheel))
   }
 
-  /** The same with nobody waiting: between downloads. */
+  /** Has a stored wheel unpacked in the background, between downloads: for a tree that nobody has asked for. */
   unpackLater(wheel: Blake3): void {
     if (this.#closing) return
     const unpacking = this.awaitLull(this.#ending.signal).then(() => this.#unpackings.outcomeOf(wheel))
@@ -212,7 +211,7 @@ export class Store {
   /** Deletes what a plan names, and, unless it is partial, files that no record names. */
   async executePrune(plan: PrunePlan, options: ExecuteOptions = {}): Promise<PruneOutcome> {
     const { blobs } = this.#options
-    // Also where it fails half-way.
+    // What is in memory may be gone also if it fails half-way.
     const executing = this.catalog.executePrune(plan, (gone) => blobs.remove(gone), options)
     const outcome = await executing.finally(() => this.#forget())
     if (options.isPartial === true) return outcome
@@ -221,7 +220,7 @@ export class Store {
     return outcome
   }
 
-  /** Looks at every file, and has healed what is damaged or missing. Throws {@link ScrubRunningError}. */
+  /** Checks every file, and heals those that are damaged or missing. Throws {@link ScrubRunningError}. */
   async scrub(options: ScrubOptions): Promise<ScrubOutcome> {
     const signal = AbortSignal.any([options.signal, this.#ending.signal])
     const scrubbing = scrub({ ...this.#options, healing: this.#healing }, { ...options, signal })
@@ -246,7 +245,7 @@ export class Store {
     await inParallel([this.#options.blobs, this.catalog], 1, (part) => part.close())
   }
 
-  /** It may have lost its place just now, for a damaged file's sake. */
+  /** A blob without a place may have lost it just now, because its file is damaged and being healed. */
   async #findHealed(blake3: Blake3): Promise<StoredBlob | undefined> {
     if (!this.#healing.isRunning) return undefined
     await this.#healing.settleTrees()
@@ -280,7 +279,7 @@ export class Store {
     if (this.#uses.size === 0) return
     const uses = this.#uses
     this.#uses = new Map()
-    // Another process has pruned some of what was used, out of this one's memory.
+    // Where some are missing, another process has pruned what this one still has in memory.
     if ((await this.catalog.findStored([...uses.keys()])).size < uses.size) this.#forget()
     try {
       await this.catalog.recordUse(uses)
@@ -305,7 +304,7 @@ export class Store {
   }
 }
 
-/** A prune makes room for what there is none for now. */
+/** A full disk is no reason to fail before a prune, which makes room, or at the end. */
 function unlessFull(error: unknown): void {
   if (!(error instanceof StoreFullError)) throw error
 }

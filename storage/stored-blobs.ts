@@ -12,7 +12,7 @@ import type { SoundBlobs } from './sound-blobs.ts'
 
 /** A blob up to this many bytes is kept in memory whole once it was read. */
 const SMALL_BYTES = 1 << 20
-/** More than what is known of a blob takes beside its bytes. */
+/** An upper bound for the memory that a blob takes beside its bytes. */
 const RECORD_BYTES = 1024
 
 /** A stored blob, wherever it lies. */
@@ -60,7 +60,7 @@ export class StoredBlobs {
     this.#memory = new LRUCache({
       maxSize: options.memoryBytes,
       sizeCalculation: (blob) => RECORD_BYTES + (blob.bytes?.length ?? 0),
-      // server/trees.ts keeps these objects longer than we do: without their bytes, which would not be counted here any more.
+      // server/trees.ts keeps these objects longer than we do. Their bytes, no longer counted here, must go.
       dispose: (blob) => {
         blob.bytes = undefined
       },
@@ -69,7 +69,7 @@ export class StoredBlobs {
   }
 
   /**
-   * What is small is as its digest says; of the rest it is known that the file is there, and long enough. Throws {@link BlobDamagedError}
+   * A small blob is checked against its digest; of a larger one it is checked that its file is there, and long enough. Throws {@link BlobDamagedError}
    * where that is not so, and could not be healed at once.
    */
   find(blake3: Blake3): AtHand<StoredBlob | undefined> {
@@ -77,8 +77,8 @@ export class StoredBlobs {
   }
 
   /**
-   * A file was just stored: who asks for it next need not wait for catalog and disk. Only a small one, and where room is free: maybe nobody asks for
-   * it, while somebody did for what it would push out. `copy`: its bytes, undefined where they are not at hand.
+   * Keeps a file that was just stored in memory, so that whoever asks for it next need not wait for catalog and disk. Only a small one, and only where
+   * room is free: what it would push out was asked for, and this maybe never is. `copy`: its bytes; undefined where they are not at hand.
    */
   remember({ blake3, size }: Pick<Distribution, 'blake3' | 'size'>, copy: () => Uint8Array | undefined): void {
     const freeBytes = this.#memory.maxSize - this.#memory.calculatedSize
@@ -156,7 +156,7 @@ export class StoredBlobs {
     return new MendedIteration(reading, this.#mender)
   }
 
-  /** The whole is checked on its way, unless it is known to be sound; of a part nobody can tell. */
+  /** A whole blob is checked on its way, unless it is known to be sound; a part cannot be checked. */
   async #read(
     blake3: Blake3,
     place: Place,

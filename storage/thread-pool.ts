@@ -7,22 +7,22 @@ export interface ThreadPoolOptions {
   /** Threads that stay when nothing is to be done. */
   readonly minThreads: number
   readonly maxThreads: number
-  /** The others end when nothing was asked of them for so long, milliseconds. */
+  /** Threads beyond these end when they had nothing to do for so long, milliseconds. */
   readonly idleTimeoutMs: number
 }
 
 export interface TaskOptions {
   /** The function that does it. */
   readonly name: string
-  /** Where that is, if not in the threads' own file. */
+  /** The module that exports it, if not the threads' own file. */
   readonly file?: URL
   /** Ports in the task, which become the thread's own. */
   readonly transferList?: readonly MessagePort[]
 }
 
 /**
- * Worker threads that begin with the first task. Where one cannot begin, for want of descriptors or memory, nobody is left waiting and the process
- * goes on: what waits for it is rejected, and the next task has other threads. Close it.
+ * Worker threads that begin with the first task. If one cannot begin, for want of descriptors or memory, the process goes on: waiting tasks are rejected,
+ * and the next one gets other threads. Close it.
  */
 export class ThreadPool<Task, Result> {
   readonly #options: ThreadPoolOptions

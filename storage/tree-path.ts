@@ -3,14 +3,14 @@ import type { TreePath } from './names.ts'
 
 /**
  * Characters that no path may hold: control characters, noncharacters, those that reorder text, and line separators. A fixed
- * list, since a verdict must not change with the runtime's Unicode tables (archives.md, row 29): these two properties never change.
+ * list, since a verdict must not change with the runtime's Unicode tables (test/hostile, row 29): these two properties never change.
  */
 const FORBIDDEN = /[\p{Cc}\p{Noncharacter_Code_Point}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u
 
 /** Printable ASCII without a backslash, no empty or dotted component, no drive: the quick answer for almost every path. */
 const PLAIN = /^(?![A-Za-z]:)(?!\.)[!-.0-[\]-~ ]+(\/(?!\.\.?(\/|$))[!-.0-[\]-~ ]+)*$/
 
-/** Why `text` is no path of a tree (archives.md, rows 29, 31 and 32); undefined where it is one. */
+/** Why `text` is no path of a tree (test/hostile, rows 29, 31 and 32); undefined where it is one. */
 export function findPathFault(text: string): string | undefined {
   if (PLAIN.test(text)) return undefined
   if (text === '') return 'the name is empty'
@@ -32,7 +32,7 @@ export function parseTreePath(text: string): TreePath {
 
 /**
  * The order of the UTF-8 bytes, which is the order of code points; that of UTF-16, JavaScript's own, puts a surrogate before U+E000 to
- * U+FFFF (archives.md, section 3).
+ * U+FFFF.
  */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

@@ -12,7 +12,7 @@ import { WheelLayouts, type WheelLayoutsOptions } from './tar/wheel-layouts.ts'
 /** Ways to send a whole tree. */
 export type ArchiveForm = 'tar' | 'tar.gz' | 'tar.zst'
 
-/** Trees whose wheel is remembered. */
+/** How many trees we remember a wheel of. */
 const MAX_WHEELS = 10_000
 
 export type TreeRenditionsOptions = WheelLayoutsOptions & BlobsInTurnOptions

@@ -22,7 +22,7 @@ interface Stores {
   readonly unpacker: Unpacker
   /** Looks at the file of a wheel, and has it downloaded again if it is damaged or gone. */
   readonly heal: (wheel: Blake3) => Promise<Healed>
-  /** Has a wheel to itself, among all processes, until it is disposed of. Without it each unpacks what it is asked for. */
+  /** Keeps other processes from unpacking the same wheel until it is disposed of. Absent: each process unpacks what it is asked for. */
   readonly claim?: (wheel: Blake3) => Promise<AsyncDisposable | undefined>
   /** Told of trouble in work that nobody waits for. */
   readonly onError: (error: unknown, task: string) => void
@@ -46,14 +46,14 @@ export class Unpackings {
     return this.#flights.run(wheel, () => this.#unpackClaimed(wheel, record?.size ?? 0))
   }
 
-  /** Makes RECORD's verdict on a wheel that an earlier process left without: all of it is read once more. */
+  /** Makes RECORD's verdict on a wheel that an earlier process left without one, by unpacking it once more. */
   async checkAgain(wheel: Blake3): Promise<void> {
     await this.#flights.run(wheel, () => this.#unpack(wheel))
   }
 
   /** RECORD's verdict on an unpacked wheel, as soon as it is there; `pending` where another process makes it, or it failed. */
   async recordOf(wheel: Blake3): Promise<RecordVerdict | 'pending'> {
-    // Whose verdict could not be made was reported.
+    // If a verdict could not be made, that was reported.
     return (await this.#verdicts.find(wheel)?.catch(() => undefined)) ?? 'pending'
   }
 
@@ -82,7 +82,7 @@ export class Unpackings {
         return await this.#unpackOnce(wheel)
       } catch (error) {
         const isRefused = error instanceof ArchiveRefusedError
-        // Nothing is decided by the bytes of a damaged file.
+        // A damaged file must not decide about its wheel.
         if ((isRefused || isUnreadable(error)) && changes < MAX_CHANGES && (await this.#isHealed(wheel))) continue
         if (isRefused) return this.#refuse(wheel, error)
         if (!(error instanceof StoreChangedError) || changes === MAX_CHANGES) throw error

@@ -2,7 +2,7 @@ import { type Filename, normalizeProjectName } from './names.ts'
 
 /**
  * The path of a wheel's METADATA, given the paths of its files. Undefined where there is none that all installers agree on: the
- * wheel has several `.dist-info` folders, or one of another project, or no METADATA in it (protocol.md F5).
+ * wheel has several `.dist-info` folders, or one of another project, or no METADATA in it (F5).
  */
 export function findMetadataPath(wheel: Filename, paths: Iterable<string>): string | undefined {
   const folders = new Set<string>()

@@ -3,7 +3,7 @@ import type { SyncIo } from '../io.ts'
 
 /** Read ahead where an archive is read from front to back, bytes: few system calls, and it fits a processor's cache. */
 const WINDOW_BYTES = 1024 * 1024
-/** So much is worth a system call of its own. */
+/** Reads of so many bytes, or more, get a system call of their own. */
 const DIRECT_BYTES = 16 * 1024
 
 /**

@@ -18,7 +18,7 @@ export interface Archive {
 
 /**
  * Opens a zip and checks all that can be checked without inflating anything: that there is one way to read it, the same for every reader
- * (archives.md, table 4.6), and that it is within limits. Throws {@link ArchiveRefusedError}.
+ * (test/hostile), and that it is within limits. Throws {@link ArchiveRefusedError}.
  */
 export function openArchive(io: SyncIo, path: string, limits: ArchiveLimits = DEFAULT_LIMITS): Archive {
   const file = new ArchiveFile(io, path)

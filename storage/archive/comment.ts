@@ -2,7 +2,7 @@ import { ArchiveRefusedError } from '../errors.ts'
 
 /**
  * A comment, of the archive or of a member, is ignored, but must not be a place to hide a second archive: every signature of the format
- * holds a byte below 0x20 (archives.md, rows 5 and 6). Throws {@link ArchiveRefusedError}.
+ * holds a byte below 0x20 (test/hostile, rows 5 and 6). Throws {@link ArchiveRefusedError}.
  */
 export function assertPlainComment(comment: Uint8Array, whose: string, path?: string): void {
   if (!comment.every(isPlain)) {

@@ -13,7 +13,7 @@ export function isWhole(member: Member): boolean {
 
 /**
  * The contents of a single member that {@link isWhole}, or that there is room for in memory, of the right length and CRC-32: of a stored one valid
- * until the archive is read again, else in memory that is the caller's. Throws {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
+ * until the archive is read again, else in memory that is the caller's. Throws {@link ArchiveRefusedError} (test/hostile, rows 15 to 19).
  */
 export function readMember(file: ArchiveFile, member: Member): Buffer {
   const packed = file.view(member.dataOffset, member.compressedSize)

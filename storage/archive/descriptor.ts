@@ -7,7 +7,7 @@ const SIGNATURE = 0x08074b50
 const LENGTHS = new Set([12, 16, 20, 24])
 
 /** What lies behind a member's data. */
-export interface Tail {
+interface Tail {
   /** End of the compressed bytes. */
   readonly dataEnd: number
   /** Where the next member, or the directory, begins. */
@@ -17,7 +17,7 @@ export interface Tail {
 }
 
 /**
- * Checks the data descriptor, there where one is announced, and only there (archives.md, rows 13 and 14). Returns where the member
+ * Checks the data descriptor, there where one is announced, and only there (test/hostile, rows 13 and 14). Returns where the member
  * ends. Throws {@link ArchiveRefusedError}.
  */
 export function assertDescriptor(file: ArchiveFile, record: DirectoryRecord, tail: Tail): number {

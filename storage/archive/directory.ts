@@ -32,8 +32,8 @@ export interface DirectoryRecord {
 }
 
 /**
- * Reads the central directory: yauzl parses it, and each record is checked for what yauzl takes as it comes (archives.md, rows 7 and 22 to
- * 40, and section 5.3). Throws {@link ArchiveRefusedError}.
+ * Reads the central directory: yauzl parses it, and each record is checked for what yauzl takes as it comes (test/hostile, rows 7 and 22 to
+ * 40). Throws {@link ArchiveRefusedError}.
  */
 export function readDirectory(file: ArchiveFile, end: ArchiveEnd, limits: ArchiveLimits): DirectoryRecord[] {
   const { entries, directorySize, directoryOffset } = end
@@ -73,7 +73,7 @@ function sliceRecord(directory: Buffer, position: number): Buffer {
   return record
 }
 
-/** What yauzl would refuse with a reason of its own, or resolve without saying so, is looked at first. */
+/** Checks first what yauzl would refuse with a reason of its own, or would settle silently. */
 function readRecord(raw: Buffer, reader: RecordReader, limits: ArchiveLimits): DirectoryRecord {
   const nameEnd = RECORD_BYTES + raw.readUInt16LE(28)
   const extraEnd = nameEnd + raw.readUInt16LE(30)

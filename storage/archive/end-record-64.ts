@@ -20,7 +20,7 @@ export interface EndFields {
 
 /**
  * The ZIP64 end record before an end record at `endPosition`; undefined where no locator stands there. The two records must agree, and lie back
- * to back (archives.md, row 23). Throws {@link ArchiveRefusedError}.
+ * to back (test/hostile, row 23). Throws {@link ArchiveRefusedError}.
  */
 export function readEnd64(
   file: ArchiveFile,

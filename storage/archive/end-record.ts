@@ -17,7 +17,7 @@ export interface ArchiveEnd {
 
 /**
  * Reads the end record (APPNOTE.TXT 4.3.16, 4.3.14): there must be exactly one way to find it, it must end where the file
- * ends, and the directory must end where it begins (archives.md, rows 1, 3 to 7). Throws {@link ArchiveRefusedError}.
+ * ends, and the directory must end where it begins (test/hostile, rows 1, 3 to 7). Throws {@link ArchiveRefusedError}.
  */
 export function readEnd(file: ArchiveFile): ArchiveEnd {
   const tailStart = Math.max(0, file.size - END_BYTES - MAX_COMMENT_BYTES)

@@ -9,7 +9,7 @@ const SENTINEL = 0xffffffff
 const VOLUME_SENTINEL = 0xffff
 
 /** A header's name and extra fields, which can rename and resize a member. */
-export interface HeaderText {
+interface HeaderText {
   readonly name: Buffer
   readonly extra: Buffer
   /** Of the member, to be named in a refusal. */
@@ -18,7 +18,7 @@ export interface HeaderText {
 
 /**
  * The body of the ZIP64 extra field; undefined where there is none. Every other field must be well-formed and may not give the member
- * another name than the header does (archives.md, rows 24 and 25). Throws {@link ArchiveRefusedError}.
+ * another name than the header does (test/hostile, rows 24 and 25). Throws {@link ArchiveRefusedError}.
  */
 export function findZip64Body({ name, extra, path }: HeaderText): Buffer | undefined {
   let zip64: Buffer | undefined
@@ -64,7 +64,7 @@ function renames(body: Buffer, name: Buffer): boolean {
 
 /**
  * The values of a header's 32-bit fields, given in the order of APPNOTE.TXT 4.5.3 (size, compressed size, then the offset in the
- * directory), with those taken from the ZIP64 extra field that say so. What that field holds beyond must agree with the header (archives.md,
+ * directory), with those taken from the ZIP64 extra field that say so. What that field holds beyond must agree with the header (test/hostile,
  * row 23). Throws {@link ArchiveRefusedError}.
  */
 export function resolveZip64(body: Buffer | undefined, fields: readonly number[], path: string): readonly number[] {

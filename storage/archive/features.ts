@@ -11,13 +11,13 @@ const HIDDEN_HEADERS = 0x2000
 const METHODS = new Set([0, 8])
 
 /** What a header says is needed to read its member. */
-export interface Features {
+interface Features {
   readonly version: number
   readonly flags: number
   readonly method: number
 }
 
-/** Throws {@link ArchiveRefusedError} for what no installer unpacks (archives.md, rows 26 to 28). */
+/** Throws {@link ArchiveRefusedError} for what no installer unpacks (test/hostile, rows 26 to 28). */
 export function assertSupported({ version, flags, method }: Features, path: string): void {
   if ((flags & (ENCRYPTED | STRONGLY_ENCRYPTED | HIDDEN_HEADERS)) !== 0) {
     throw new ArchiveRefusedError('encrypted', 'it is encrypted', path)

@@ -15,7 +15,7 @@ export const DONE = 0
 export const NEEDS_INPUT = 1
 export const NEEDS_OUTPUT = 2
 
-/** What it may touch behind its input and its output, bytes. */
+/** How far behind its input and its output it may read or write, bytes. */
 export const MARGIN_BYTES = 1024
 
 const PAGE_BYTES = 64 * 1024

@@ -30,7 +30,7 @@ export class Inflater {
   readonly #memory: Buffer
   readonly #input: number
   readonly #pieces: readonly [number, number]
-  /** Of the stream: how much was read into memory, and what of it was not used yet. */
+  /** How much of the stream was read into memory, and how much of that was not used yet. */
   #read = 0
   #from = 0
   #end = 0
@@ -88,7 +88,7 @@ export class Inflater {
     }
   }
 
-  /** The same for a member that is stored as it is. */
+  /** As {@link inflatePieces}, for a member that is stored as it is. */
   *copyPieces(file: ArchiveFile, { dataOffset, compressedSize }: Member): Generator<Buffer> {
     let [room, other] = this.#pieces
     for (let done = 0; done < compressedSize; done += PIECE_BYTES) {
@@ -107,7 +107,7 @@ export class Inflater {
     this.#readMore(file, member)
   }
 
-  /** Until the stream has ended, there is no room, or more input was read. Which of them? */
+  /** Inflates until the stream has ended, there is no room, or more input was read; returns which of these. */
   #goOn(file: ArchiveFile, member: Member, { begin, to, end }: { begin: number; to: number; end: number }): number {
     const isAll = this.#read === member.compressedSize
     const state = this.#module.inflate(this.#from, this.#end, isAll, begin, to, end)

@@ -78,7 +78,7 @@ function parseRecords(directory: Buffer): LooseRecord[] | undefined {
     const nameEnd = at + RECORD_BYTES + directory.readUInt16LE(at + 28)
     const extraEnd = nameEnd + directory.readUInt16LE(at + 30)
     const rawName = directory.subarray(at + RECORD_BYTES, nameEnd)
-    // To some it has another name, which may be METADATA's.
+    // Some readers give it another name, which may be METADATA's.
     if (rawName.includes(0) || isRenamed(rawName, directory.subarray(nameEnd, extraEnd))) return undefined
     const flags = directory.readUInt16LE(at + 8)
     records.push({

@@ -11,12 +11,12 @@ const HEADER_SIGNATURE = 0x04034b50
 const HEADER_BYTES = 30
 const DESCRIPTOR_FLAG = 0x0008
 const UTF8_FLAG = 0x0800
-/** Local headers are small and may be far apart. */
+/** How much is read at once, bytes: local headers are small and may be far apart. */
 const READ_AHEAD = 64 * 1024
 
 /**
  * Reads every local header and holds it against the directory: the members must follow each other without a gap or an overlap from the
- * first byte to the directory, and say the same (archives.md, rows 4 and 8 to 14). In the order of the file. Throws
+ * first byte to the directory, and say the same (test/hostile, rows 4 and 8 to 14). In the order of the file. Throws
  * {@link ArchiveRefusedError}.
  */
 export function locateMembers(file: ArchiveFile, records: readonly DirectoryRecord[], end: number): Member[] {

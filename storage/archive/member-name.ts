@@ -7,12 +7,12 @@ const UTF8_FLAG = 0x800
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The path that a member's name stands for; a name that ends in "/" is a directory's. */
-export interface MemberName {
+interface MemberName {
   readonly path: TreePath
   readonly isDirectory: boolean
 }
 
-/** Reads a name as it is in a header (archives.md, rows 29 to 32 and 42). Throws {@link ArchiveRefusedError}. */
+/** Reads a name as it is in a header (test/hostile, rows 29 to 32 and 42). Throws {@link ArchiveRefusedError}. */
 export function parseMemberName(raw: Buffer, flags: number, limits: ArchiveLimits): MemberName {
   const text = decode(raw, flags)
   const isDirectory = text.endsWith('/')

@@ -17,7 +17,7 @@ export class MemberReader {
 
   /**
    * Reads a member that {@link isWhole} into `room`, which has its size and is part of one of the inflater's rooms; what is behind it there is lost.
-   * Throws {@link ArchiveRefusedError} (archives.md, rows 15 to 19).
+   * Throws {@link ArchiveRefusedError} (test/hostile, rows 15 to 19).
    */
   read(member: Member, room: Buffer): void {
     if (member.method === 0) {

@@ -17,7 +17,7 @@ export function isExecutable(entry: Entry): boolean {
 
 /**
  * Is it a directory, by its attributes, or by its name where they do not say? Throws {@link ArchiveRefusedError} for links and devices
- * (archives.md, rows 33, 39, 40).
+ * (test/hostile, rows 33, 39, 40).
  */
 export function isDirectoryRecord(entry: Entry, path: string): boolean {
   const type = modeOf(entry) & TYPE_BITS

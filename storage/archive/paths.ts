@@ -1,7 +1,7 @@
 import { ArchiveRefusedError } from '../errors.ts'
 
 /**
- * Throws {@link ArchiveRefusedError} where two members want one path (archives.md, rows 35 and 36), or where their paths make more than
+ * Throws {@link ArchiveRefusedError} where two members want one path (test/hostile, rows 35 and 36), or where their paths make more than
  * `maxFolders` folders, listed or not.
  */
 export function assertDistinctPaths(

@@ -6,7 +6,7 @@ export const POLICY_VERSION = 1
 
 const MIB = 1024 * 1024
 
-/** How large an archive may be before no tree is made of it; the defaults refuse no wheel that was ever met (archives.md, 4.5). */
+/** How large an archive may be before no tree is made of it; the defaults refuse no wheel that was ever met. */
 export interface ArchiveLimits {
   /** Members; and folders, with those that only follow from paths. */
   readonly maxEntries: number

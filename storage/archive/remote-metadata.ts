@@ -108,7 +108,7 @@ function refuse(): never {
   throw new Error('parts are only read')
 }
 
-/** What was read of a file so far, as the file. */
+/** The parts of a file that were read so far, in place of the file. */
 class Parts {
   readonly #size: number
   readonly #parts: { readonly first: number; readonly bytes: Uint8Array }[] = []
@@ -123,7 +123,7 @@ class Parts {
     this.#parts.push({ first, bytes: next === undefined ? bytes : Buffer.concat([bytes, next.bytes]) })
   }
 
-  /** What is to be fetched where this is missing: of what reaches into the tail, as the directory does, the rest, and what precedes it. */
+  /** What to fetch where this range is missing. If it reaches into the tail, as a directory does: the part before the tail, and what precedes that. */
   widen({ first, last }: Missing): Missing {
     const tail = this.#parts.find((part) => part.first + part.bytes.length === this.#size)
     if (tail === undefined || last + 1 < tail.first) return { first, last }

@@ -27,14 +27,17 @@ export interface BlobStore {
   remove(blake3s: Iterable<Blake3>): Promise<void>
   /** Closes kept descriptors of what another process has removed: as long as they are open, its bytes stay on the disk. */
   forgetRemoved(): Promise<void>
-  /** Reads a blob afresh and compares it with its digest; who opens it after that reads the same file. Throws where that cannot be found out, which says nothing of the blob. */
+  /**
+   * Reads a blob afresh and compares it with its digest; who opens it after that reads the same file. Throws where it cannot be read for another reason
+   * than damage, which says nothing of the blob.
+   */
   check(blake3: Blake3, options?: CheckOptions): Promise<FileState>
   /**
    * Takes a blob away from readers, and keeps its bytes aside for a while, for people; no error where there is none. Who has it open may read it
    * to its end. `now`: milliseconds since the epoch. When it resolves, that survives a power cut. Throws {@link StoreFullError}.
    */
   quarantine(blake3: Blake3, now: number): Promise<void>
-  /** Does away with what was in quarantine for long, or is too much. */
+  /** Removes what has been in quarantine for long, and the oldest of what is too much. */
   sweepQuarantine(now: number): Promise<void>
   /** The right to scrub, for one at a time of all that have these blobs open; undefined: somebody else has it. It ends with the process. */
   claimScrub(): Disposable | undefined

@@ -14,7 +14,7 @@ export class KeptFiles {
   /** What is kept, and what is only still read: a hundred readers of one file need one descriptor. */
   readonly #open = new Map<Blake3, SharedFile>()
   readonly #closing = new Set<Promise<void>>()
-  /** How often {@link forget} was called: a file that was opened before and is there after must not be kept. */
+  /** Counts {@link forget} and {@link close}: a file whose opening began before one of these and ends after it must not be kept. */
   #forgotten = 0
 
   constructor(io: Io, max: number) {

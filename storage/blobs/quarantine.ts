@@ -5,7 +5,7 @@ import type { Layout } from '../layout.ts'
 
 /** How long a damaged file is kept for whoever wants to look at it, milliseconds. */
 const KEPT_FOR_MS = 30 * 24 * 3_600_000
-/** What they may take together, bytes; the newest stays, however large. */
+/** How much all damaged files together may take, bytes; the newest stays, however large. */
 const MAX_BYTES = 1 << 30
 
 /**

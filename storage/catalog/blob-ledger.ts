@@ -1,6 +1,6 @@
 import type { Connection } from './sqlite-connection.ts'
 
-/** Records that are read at once: those of one wheel are side by side. */
+/** How many records are read at once: those of one wheel are side by side. */
 const BLOCK = 512
 
 /** The columns of {@link BLOCK} records with consecutive ids; each array is indexed by id minus `first`. */
@@ -21,15 +21,15 @@ const CHANGED = 1
 const GONE = 2
 
 /** What the ledger says of one blob. */
-export interface LedgerEntry {
+interface LedgerEntry {
   readonly id: number
   readonly needs: number
   readonly holds: number | undefined
 }
 
 /**
- * What becomes of blobs, reckoned in memory: how many need each, and hold it. Records are read when they are first asked for, and take some
- * 25 bytes each, so that a plan may go over a million of them.
+ * Works out in memory which blobs stay when distributions and trees go: how many of these need each blob, and how many slices lie in each pack.
+ * Records are read when they are first asked for, and take some 25 bytes each, so that a plan may go over a million of them.
  */
 export class BlobLedger {
   readonly #connection: Connection
@@ -54,7 +54,7 @@ export class BlobLedger {
     return (this.#blockOf(id).holds[id % BLOCK] ?? -1) >= 0
   }
 
-  /** One needs it no more. True: nothing refers to it now. */
+  /** A distribution or a tree needs the blob no more. True: nothing refers to it now. */
   release(id: number): boolean {
     const block = this.#blockOf(id)
     const at = id % BLOCK
@@ -64,7 +64,7 @@ export class BlobLedger {
     return needs === 0 && (block.holds[at] ?? 0) <= 0
   }
 
-  /** A slice of it is gone. True: nothing refers to it now. */
+  /** A slice of the pack is gone. True: nothing refers to the pack now. */
   releaseSlice(pack: number): boolean {
     const block = this.#blockOf(pack)
     const at = pack % BLOCK
@@ -78,12 +78,12 @@ export class BlobLedger {
     this.#blockOf(id).fates[id % BLOCK] = GONE
   }
 
-  /** Ids of those that were dropped, a block at a time. */
+  /** Ids of the blobs that were dropped, a block at a time. */
   *gone(): Generator<readonly number[]> {
     for (const block of this.#blocks.values()) yield this.#placesOf(block, GONE).map((at) => block.first + at)
   }
 
-  /** Those that stay, but not as they were, likewise. */
+  /** The blobs that stay with other counts than before, a block at a time. */
   *changed(): Generator<readonly LedgerEntry[]> {
     for (const block of this.#blocks.values()) {
       yield this.#placesOf(block, CHANGED).map((at) => {

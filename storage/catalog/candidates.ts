@@ -18,7 +18,7 @@ export interface Candidate {
 /** How many are read at a time. */
 const BATCH = 256
 
-/** Those of a selection, all without one, least recently used first. */
+/** The distributions of a selection (without one: all), least recently used first. */
 export function* leastRecentlyUsed(connection: Connection, selection: PruneSelection = {}): Generator<Candidate> {
   const { sql, values } = conditionOf(selection)
   let after: { readonly usedAt: number; readonly id: number } | undefined = { usedAt: Number.MIN_SAFE_INTEGER, id: 0 }

@@ -56,19 +56,22 @@ export type { UnhashedFile } from '../model.ts'
  */
 export interface Catalog {
   findPage(index: IndexName, project: ProjectName): Promise<StoredPage | undefined>
-  /** `json`: the page as JSON, where somebody has it already: to write that of a large page takes a while. */
+  /** `json`: the page as JSON, if the caller has it already: making it takes a while for a large page. */
   savePage(page: StoredPage, options?: { readonly json?: string | undefined }): Promise<void>
   /** Upstream said "not modified": the page is fresh again. */
   confirmPage(index: IndexName, project: ProjectName, fetchedAt: number): Promise<void>
   /** Upstream has no such project (any more): there is no page from now on, and that is remembered as one is. */
   saveAbsence(index: IndexName, project: ProjectName, foundAt: number): Promise<void>
-  /** When that was found last; undefined: nothing is known, or there is a page. */
+  /** When {@link saveAbsence} was last told so; undefined: nothing is known, or there is a page. */
   findAbsence(index: IndexName, project: ProjectName): Promise<number | undefined>
-  /** Nothing is known of it any more. */
+  /** Drops a project's page, or that there is none. */
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
-  /** The pages that list a file with this SHA-256, whether it is stored or not. Others can do something in between. */
+  /** The pages that list a file with this SHA-256, whether it is stored or not. Done in steps, between which others get their turn. */
   findPagesListing(sha256: Sha256): Promise<readonly PageName[]>
-  /** Has pages that an older version saved found by {@link findPagesListing}, too; aborted, those that it came to. Others can write in between. */
+  /**
+   * Lets {@link findPagesListing} find pages that an older version of Arbor saved, too. Done in steps, between which others can write; the signal ends it
+   * early.
+   */
   completeListings(options: { readonly signal: AbortSignal }): Promise<void>
 
   findDistribution(digest: Digest): Promise<DistributionRecord | undefined>
@@ -83,20 +86,20 @@ export interface Catalog {
   addSighting(sha256: Sha256, sighting: Sighting): Promise<void>
 
   /**
-   * The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not: what this index claims it to be, else what is in the
-   * wheel. What another index claims is never seen: nobody held it to the wheel's digest.
+   * The METADATA of a wheel, by the wheel's SHA-256, whether the wheel is stored or not: as this index claims it to be, else as read from the wheel.
+   * What another index claims is never found, since it was not checked against the wheel's digest.
    */
   findMetadata(wheel: Sha256, index: IndexName): Promise<KeptMetadata | undefined>
-  /** Nothing (no bytes) means: it is known that the wheel has none. What is in the wheel takes the place of all claims. */
+  /** Empty `content`: the wheel is known to have none. What was read from the wheel replaces what any index claims. */
   saveMetadata(wheel: Sha256, content: Uint8Array, savedAt: number, options?: SaveMetadataOptions): Promise<void>
-  /** Returns of how many of these wheels there was some. */
+  /** Returns how many were dropped: several indexes may have claimed something of one wheel. */
   forgetMetadata(wheels: readonly Sha256[]): Promise<number>
   /** The SHA-256 of what {@link findMetadata} finds for these wheels, by wheel; `none` where it is known that there is none. One query for many. */
   findMetadataDigests(wheels: readonly Sha256[], index: IndexName): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
 
-  /** What is stored of the file at this URL, of which its index lists no SHA-256. */
+  /** What is stored for the URL of a file whose index lists no SHA-256. */
   findUnhashed(index: IndexName, url: string): Promise<UnhashedFile | undefined>
-  /** Nothing happens where the distribution is not stored; with it, it goes. */
+  /** Kept as long as the distribution is; nothing happens where that is not stored. */
   saveUnhashed(
     index: IndexName,
     url: string,
@@ -105,7 +108,7 @@ export interface Catalog {
 
   /** When a project's files were uploaded, by their SHA-256, as far as that is kept; milliseconds since the epoch. */
   findUploadTimes(index: IndexName, project: ProjectName): Promise<ReadonlyMap<Sha256, number>>
-  /** The first that is kept stays, for as long as the project's page does and lists the file; nothing happens where that is not kept. */
+  /** Kept as long as the project's page is, and lists the file; a later time does not replace it. Nothing happens where no page is kept. */
   saveUploadTime(
     file: { readonly index: IndexName; readonly project: ProjectName; readonly file: Sha256 },
     uploadedAt: number,
@@ -136,7 +139,7 @@ export interface Catalog {
   listUnpackable(policy: number, limits?: string): Promise<readonly Blake3[]>
   /** Wheels that have a tree, but not RECORD's verdict yet; oldest first. */
   listUnchecked(): Promise<readonly Blake3[]>
-  /** RECORD's verdict on a wheel that has none yet; nothing happens where it has one, or is not stored. A power cut may take it. */
+  /** Keeps RECORD's verdict on a wheel; nothing happens where it has one already, or is not stored. A power cut may lose it. */
   addRecordVerdict(wheel: Blake3, verdict: RecordVerdict): Promise<void>
 
   /** Where a blob is; undefined where it is not stored. */
@@ -172,7 +175,7 @@ export interface Catalog {
   /** Keeps how the last prune or scrub ended. */
   recordRun(kind: RunKind, run: Run): Promise<void>
   findRuns(): Promise<Partial<Record<RunKind, Run>>>
-  /** Undefined: it came to its end. */
+  /** How far the running scrub has come. Undefined: it has come to its end. */
   saveScrubPosition(position: ScrubPosition | undefined): Promise<void>
   findScrubPosition(): Promise<ScrubPosition | undefined>
 
@@ -248,7 +251,7 @@ export interface CatalogStats {
   readonly files: number
   /** Sum over distributions and trees (files and manifest) as if each were stored alone, bytes. */
   readonly logicalBytes: number
-  /** Sum over those blobs, bytes: the same things, each content once, and what nothing needs until it is pruned. */
+  /** Sum over distinct blobs, bytes: each content once, with what nothing needs any more until it is pruned. */
   readonly uniqueBytes: number
   /** Sum over the files in the blob store, bytes. */
   readonly storedBytes: number

@@ -1,10 +1,10 @@
 import { ThreadPool } from '../thread-pool.ts'
 import type { Connection } from './sqlite-connection.ts'
 
-/** Pages in the log from which on it is worth while. */
+/** With fewer pages in the log than this, it is not worth while. */
 const ENOUGH_PAGES = 1000
 
-/** Pages in the log beyond which a commit waits for it: the thread does not keep up. 128 MiB. */
+/** With more pages in the log than this, a commit does it itself and waits: the thread does not keep up. 128 MiB. */
 const TOO_MANY_PAGES = 32_768
 
 /** The thread ends when nothing was asked of it for so long, milliseconds. */
@@ -30,7 +30,7 @@ export class Checkpointer {
     writer.exec(`PRAGMA wal_autocheckpoint = ${TOO_MANY_PAGES}`)
   }
 
-  /** Comes after each commit. Costs microseconds. */
+  /** To be called after each commit. Costs microseconds. */
   afterCommit(writer: Connection): void {
     if (this.#running !== undefined) return
     const { log, checkpointed } = writer.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)')

@@ -1,4 +1,4 @@
-/** A step of the schema. What only one index says of a wheel that was not read as a whole: `index_name` names it. Empty: what is in the wheel. */
+/** A step of the schema. `index_name` is the index that claims this METADATA of a wheel; empty: it was read from the whole wheel. */
 export const CLAIMED_METADATA = `
 ALTER TABLE metadata RENAME TO metadata_before;
 CREATE TABLE metadata (

@@ -10,14 +10,14 @@ import { noChange, subtractFromTotals } from './totals.ts'
 export interface Condemned {
   /** The distribution whose bytes it was. */
   readonly distribution: DistributionRecord | undefined
-  /** Wheels to unpack again. */
+  /** Wheels that lost their trees, and are to be unpacked again. */
   readonly wheels: readonly Blake3[]
   readonly trees: readonly Blake3[]
   /** The other files that hold bytes of these trees: where one is damaged, they may be as well. */
   readonly siblings: readonly Blake3[]
 }
 
-/** Rows that are looked at in one step: some milliseconds each. */
+/** How many rows are read in one step, of some milliseconds. */
 const BLOB_BATCH = 20_000
 const TREE_BATCH = 500
 
@@ -31,7 +31,7 @@ interface FileRow extends BlobRow {
   readonly holds: number | null
 }
 
-/** Belongs in a transaction. See the interface. */
+/** Does to the records what `condemn` of the catalog promises, within the caller's transaction. Undefined where none names the file. */
 export async function condemn(connection: Connection, blake3: Blake3): Promise<Condemned | undefined> {
   const file = connection.find<FileRow>(
     'SELECT id, size, needs, holds FROM blob WHERE blake3 = ? AND pack IS NULL',
@@ -133,7 +133,7 @@ function blake3OfBlob(connection: Connection, id: number): Blake3 {
   return blake3Of(connection.get<{ blake3: Uint8Array }>('SELECT blake3 FROM blob WHERE id = ?', id).blake3)
 }
 
-/** What only it needed stays, unneeded: its wheels are unpacked again, or else a prune takes it. */
+/** Blobs that only this tree needed stay: its wheels are unpacked again and need them, or else a prune takes them. */
 async function removeTree(connection: Connection, tree: number): Promise<void> {
   const pace = new Pace()
   for (const { blob } of connection.all<{ blob: number }>('SELECT blob FROM tree_blob WHERE tree = ?', tree)) {

@@ -4,7 +4,7 @@ import type { Connection } from './sqlite-connection.ts'
 
 /** A file of the blob store that a record names. */
 export interface RecordedFile {
-  /** What {@link listFiles} goes on after. */
+  /** To be given to {@link listFiles}, to go on after this file. */
   readonly cursor: number
   readonly blake3: Blake3
   readonly size: number

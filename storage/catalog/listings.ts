@@ -5,7 +5,7 @@ import type { Catalog } from './catalog.ts'
 import { Pace } from '../pace.ts'
 import { rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
-import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
+import { BETWEEN_WRITES_MS, type Transactions } from './transactions.ts'
 
 /**
  * What is kept of each SHA-256 that a page lists, all of a page in one row: the page itself says whether it is the one. A row and index entry
@@ -14,10 +14,10 @@ import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
  */
 const PREFIX_BYTES = 4
 
-/** Ids of pages that are looked at in one step. */
+/** How many ids of pages one step of a search goes over. */
 const SEARCH_BATCH = 500
 
-/** Pages that are completed before writers of other processes get their turn. */
+/** How many pages are completed before writers of other processes get their turn. */
 const COMPLETE_BATCH = 50
 
 /** As {@link Catalog.savePage} writes a file's hashes; those of its metadata stand under another name. */
@@ -42,7 +42,7 @@ export function saveListing(connection: Connection, page: number, files: readonl
   )
 }
 
-/** In steps, and so of no one moment: a page that is saved meanwhile may be missed. */
+/** In steps, each of which sees another moment: a page that is saved meanwhile may be missed. */
 async function findPagesListing(db: Transactions, sha256: Sha256): Promise<readonly PageName[]> {
   const { last } = await db.read((connection) =>
     connection.get<{ last: number }>('SELECT ifnull(max(page), 0) AS last FROM listing'),
@@ -81,7 +81,7 @@ async function completeListings(db: Transactions, signal: AbortSignal): Promise<
       await db.write('normal', (connection) => addListing(connection, page, prefixes))
     }
     if (pages.length < COMPLETE_BATCH) return
-    await setTimeout(WRITE_POLL_MS + 5)
+    await setTimeout(BETWEEN_WRITES_MS)
   }
 }
 
@@ -107,7 +107,7 @@ async function readPrefixes(content: string, pace: Pace): Promise<Uint8Array> {
   return Buffer.from(heads.join(''), 'hex')
 }
 
-/** Not where the page was saved anew meanwhile, or is gone. */
+/** Does nothing where the page was saved anew meanwhile, or is gone. */
 function addListing(connection: Connection, page: number, prefixes: Uint8Array): void {
   connection.run(
     'INSERT INTO listing (page, prefixes) SELECT id, ? FROM page WHERE id = ? ON CONFLICT (page) DO NOTHING',

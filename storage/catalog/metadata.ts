@@ -7,12 +7,12 @@ import type { Connection } from './sqlite-connection.ts'
 export interface KeptMetadata {
   /** Empty: the wheel has none. */
   readonly content: Uint8Array
-  /** An index says so, or a file host of its; nobody read the wheel as a whole. */
+  /** It is what an index, or its file host, says; the wheel was not read as a whole. */
   readonly isClaim: boolean
 }
 
 export interface SaveMetadataOptions {
-  /** Who says so, where that is not the wheel itself. */
+  /** The index that says so; undefined: it was read from the whole wheel. */
   readonly claimedBy?: IndexName | undefined
 }
 
@@ -31,7 +31,7 @@ export function saveMetadata(
   { wheel, content, savedAt, claimedBy }: SaveMetadataOptions & { wheel: Sha256; content: Uint8Array; savedAt: number },
 ): void {
   const raw = rawDigest(wheel)
-  // What is in the wheel takes the place of what was said of it.
+  // What was read from the wheel replaces all claims.
   if (claimedBy === undefined) connection.run("DELETE FROM metadata WHERE wheel = ? AND index_name <> ''", raw)
   connection.run(
     `INSERT INTO metadata (wheel, index_name, saved_at, content) VALUES (?, ?, ?, ?)
@@ -44,7 +44,7 @@ export function saveMetadata(
   )
 }
 
-/** Returns of how many there was some. */
+/** Returns how many rows there were. */
 export function forgetMetadata(connection: Connection, wheels: readonly Sha256[]): number {
   return connection.run(
     'DELETE FROM metadata WHERE wheel IN (SELECT unhex(value) FROM json_each(?))',
@@ -65,7 +65,7 @@ export function findMetadataDigests(
   )
   const digests = new Map<Sha256, Sha256 | 'none'>()
   for (const { wheel, content, claimedBy } of rows) {
-    // Of two the claim counts, as in findMetadata.
+    // Where a wheel has both, the claim counts, as in findMetadata.
     if (claimedBy === '' && digests.has(wheel)) continue
     digests.set(wheel, content.length === 0 ? 'none' : hashSha256(content))
   }

@@ -14,7 +14,7 @@ interface Format {
  */
 export function migrate(connection: Connection, path: string, migrations: readonly string[] = MIGRATIONS): void {
   const before = checkFormat(connection, path, migrations)
-  // Also a file that is up to date, as the mode may have been changed from outside; no work where it is as wanted.
+  // Even if the format is up to date: the mode may have been changed from outside. Costs nothing where it is as wanted.
   connection.exec('PRAGMA journal_mode = wal')
   if (before.version === migrations.length) return
   connection.exec('BEGIN IMMEDIATE')

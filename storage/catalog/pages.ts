@@ -30,7 +30,7 @@ export function pagesOf(db: Transactions): Pages {
   }
 }
 
-/** SQLite notices no bit that the disk changed: such a page can be had again, and every question about its project would fail until then. */
+/** SQLite does not notice a bit that the disk changed. The page counts as unknown, and is fetched again: otherwise all requests for its project would fail. */
 function undefinedIfDamaged(error: unknown): undefined {
   if (!(error instanceof SyntaxError)) throw error
 }
@@ -75,7 +75,7 @@ function savePage(connection: Connection, stored: StoredPage, json = formatPageC
   dropUnlisted(connection, id, stored.page.files)
 }
 
-/** Not where another process found meanwhile that there is none: an absence would become a fresh one. */
+/** Does nothing where another process saved an absence meanwhile, which would otherwise become fresh. */
 function confirmPage(connection: Connection, index: IndexName, project: ProjectName, fetchedAt: number): void {
   connection.run(
     `UPDATE page SET fetched_at = ?

@@ -8,7 +8,7 @@ import { Removal } from './removal.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { readTotals } from './totals.ts'
 
-/** What a budget is held against. */
+/** What a budget is compared with, beside the store. */
 interface Surroundings {
   readonly now: number
   /** Of the disk. */
@@ -54,7 +54,7 @@ interface Standing {
   readonly freeBytes: number
 }
 
-/** In the order of use, what is undefined for one distribution is for all that follow. */
+/** If this is undefined for one distribution, it is for all that were used later. */
 function reasonToGo(budget: PruneBudget, standing: Standing): PrunedDistribution['reason'] | undefined {
   const { unusedForMs, maxBytes, maxFiles, keepFreeBytes, only } = budget
   if (unusedForMs !== undefined && standing.unusedMs > unusedForMs) return 'unused'

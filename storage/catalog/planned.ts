@@ -3,13 +3,13 @@ import type { Candidate } from './candidates.ts'
 import type { PrunedDistribution, PrunedDistributions } from './pruning.ts'
 import { blake3Of, sha256Of } from './raw-digest.ts'
 
-/** What there is room for in one chunk. */
+/** How many distributions one chunk has room for. */
 const CHUNK = 256
 const DIGEST_BYTES = 32
 
-/** By place in the chunk. */
+/** Columns, each by place in the chunk. */
 interface Chunk {
-  /** Of each its BLAKE3, then its SHA-256. */
+  /** Of each distribution its BLAKE3, then its SHA-256. */
   readonly digests: Uint8Array
   readonly sizes: Float64Array
   readonly usedAt: Float64Array
@@ -19,7 +19,7 @@ interface Chunk {
   readonly sightings: string[]
 }
 
-/** What a plan lets go. As objects, a hundred thousand would take 80 MB. */
+/** The distributions that a plan lets go. As objects, a hundred thousand would take 80 MB. */
 export class Planned implements PrunedDistributions {
   readonly #chunks: Chunk[] = []
   #length = 0

@@ -8,19 +8,16 @@ import type { ExecuteOptions, PrunedDistribution, PruneOutcome, PrunePlan } from
 import { rawDigest } from './raw-digest.ts'
 import { Removal, type RemovableDistribution, type RemovedFile } from './removal.ts'
 import type { Connection } from './sqlite-connection.ts'
-import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
+import { BETWEEN_WRITES_MS, type Transactions } from './transactions.ts'
 
 /** Deletes the files of blobs. */
-export type Release = (blobs: readonly Blake3[]) => Promise<void>
+type Release = (blobs: readonly Blake3[]) => Promise<void>
 
 /** How many files go while nobody else can write: some tens of milliseconds. */
 const RELEASE_BATCH = 256
 
-/** How many records, about, go while nobody else can write: likewise. */
+/** About how many records go while nobody else can write: some tens of milliseconds, too. */
 const RECORD_BATCH = 5000
-
-/** Longer than another process pauses between its attempts at the lock, so that its writes get their turn. */
-const BETWEEN_BATCHES_MS = WRITE_POLL_MS + 5
 
 export async function executePrune(
   transactions: Transactions,
@@ -40,7 +37,7 @@ export async function executePrune(
     outcome.freedBytes += freedBytes
     onProgress?.({ ...outcome })
     if (done === distributions.length || signal?.aborted === true) return outcome
-    await setTimeout(BETWEEN_BATCHES_MS)
+    await setTimeout(BETWEEN_WRITES_MS)
   }
 }
 
@@ -58,7 +55,7 @@ interface Step {
 }
 
 interface Removed extends Pick<Step, 'removal' | 'end'> {
-  /** That no record needs any more. */
+  /** Files that no record needs any more. */
   readonly files: readonly RemovedFile[]
 }
 
@@ -81,7 +78,7 @@ async function executeSome(transactions: Transactions, rest: Rest, release: Rele
  */
 async function executeWithoutRoom(transactions: Transactions, rest: Rest, release: Release): Promise<Step> {
   return transactions.write('full', async (connection) => {
-    // Until the commit, nothing may be written.
+    // SQLite may not write to the disk before the commit.
     connection.exec('PRAGMA cache_spill = off')
     try {
       const { removal, files, end } = await removeSome(connection, rest)
@@ -142,7 +139,7 @@ export async function releaseUnrecorded(
       ? candidates
       : await transactions.survey(async (connection) => without(connection, candidates))
   for (let start = 0; start < absent.length; start += RELEASE_BATCH) {
-    if (start > 0) await setTimeout(BETWEEN_BATCHES_MS)
+    if (start > 0) await setTimeout(BETWEEN_WRITES_MS)
     await transactions.write('normal', async (connection) => {
       const batch = without(connection, absent.slice(start, start + RELEASE_BATCH))
       if (batch.length > 0) {

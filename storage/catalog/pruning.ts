@@ -16,7 +16,7 @@ export interface PruneBudget {
   readonly only?: PruneSelection | undefined
 }
 
-/** A distribution is of an index, or of a project, if all its sightings are. What is not said may be anything. */
+/** A distribution belongs to an index, or to a project, if all its sightings do. An absent field fits all. */
 export interface PruneSelection {
   readonly index?: IndexName | undefined
   readonly project?: ProjectName | undefined
@@ -34,7 +34,7 @@ export interface PrunedDistribution {
   readonly freedBytes: number
 }
 
-/** In the order in which they go. An array is one, and so is what holds a hundred thousand in a fraction of its memory. */
+/** In the order in which they go. An array will do, and so will what holds a hundred thousand in a fraction of its memory. */
 export interface PrunedDistributions extends Iterable<PrunedDistribution> {
   readonly length: number
   at(index: number): PrunedDistribution | undefined

@@ -71,7 +71,7 @@ export class Removal {
     return this.#distributions.size + this.#released + this.#trees.size
   }
 
-  /** What nothing refers to. Comes before the first {@link drop}. */
+  /** Drops what nothing refers to. Comes before the first {@link drop}. */
   async dropUnneeded(): Promise<void> {
     for (const { id } of this.#connection.all<{ id: number }>('SELECT id FROM tree WHERE wheels = 0')) {
       await this.#dropTree(id)
@@ -84,7 +84,7 @@ export class Removal {
     })
   }
 
-  /** One distribution, and all that only it needs. */
+  /** Drops one distribution, and all that only it needs. */
   async drop({ id, tree }: RemovableDistribution): Promise<void> {
     if (this.#distributions.has(id)) return
     this.#distributions.add(id)
@@ -112,7 +112,7 @@ export class Removal {
     return files
   }
 
-  /** Some at a time. */
+  /** Does `work` with some of the values at a time. */
   async #each<T>(values: readonly T[], work: (some: readonly T[]) => void): Promise<void> {
     for (let start = 0; start < values.length; start += STEP_ROWS) {
       work(values.slice(start, start + STEP_ROWS))
@@ -152,7 +152,7 @@ export class Removal {
     })
   }
 
-  /** One that needed the blob is gone. */
+  /** A distribution or a tree that needed the blob is gone. */
   #releaseBlob(id: number): void {
     this.#released += 1
     if (this.#ledger.release(id)) this.#dropBlob(id)

@@ -2,7 +2,7 @@ import type { Connection } from './sqlite-connection.ts'
 
 export type RunKind = 'prune' | 'scrub'
 
-/** Beside the runs, since it is no end of one. */
+/** The key of the scrub's position, in the same table as how runs ended. */
 const POSITION = 'scrub position'
 
 /** Work on the whole store that came to an end. */

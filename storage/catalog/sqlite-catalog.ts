@@ -14,7 +14,7 @@ import { upkeepOf } from './upkeep.ts'
 export interface SqliteCatalogOptions {
   /** The database file, created where there is none, in a folder that exists; `:memory:` for one that is gone when it is closed. */
   readonly path: string
-  /** For a worker thread beside a process that has it open: finds, and takes no writes. */
+  /** For a worker thread of a process that has it open itself: reads only. */
   readonly readOnly?: boolean
   /** What has to be durable is synced through it, beside the event loop. */
   readonly io?: Io

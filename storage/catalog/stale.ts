@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { Pace } from '../pace.ts'
 import type { Connection } from './sqlite-connection.ts'
-import { WRITE_POLL_MS, type Transactions } from './transactions.ts'
+import { BETWEEN_WRITES_MS, type Transactions } from './transactions.ts'
 
 /** How many of each kind were dropped. */
 export interface StaleCounts {
@@ -9,19 +9,19 @@ export interface StaleCounts {
   readonly metadata: number
 }
 
-/** Rows that are looked at in one step. */
+/** How many rows are read in one step. */
 const READ_BATCH = 2000
 
-/** Rows that go while nobody else can write. */
+/** How many rows go while nobody else can write. */
 const DROP_BATCH = 200
 
-/** Where nothing is stored of its project; what upstream did not confirm, nobody asked for. */
+/** Nothing is stored of the page's project; and nobody asked for the page, or upstream would have confirmed it. */
 const STALE_PAGE = `fetched_at < ? AND NOT EXISTS (
   SELECT 1 FROM project WHERE project.index_name = page.index_name AND project.project = page.project)`
 
 const STALE_METADATA = 'saved_at < ? AND NOT EXISTS (SELECT 1 FROM distribution WHERE sha256 = metadata.wheel)'
 
-/** See the interface. */
+/** What `dropStale` of the catalog promises. */
 export async function dropStale(
   transactions: Transactions,
   before: number,
@@ -43,7 +43,7 @@ interface Limits {
   readonly signal: AbortSignal | undefined
 }
 
-/** Holds each against the condition once more. */
+/** Deletes those of these rows that still meet the condition. */
 async function drop(
   transactions: Transactions,
   ids: readonly number[],
@@ -52,8 +52,7 @@ async function drop(
   let dropped = 0
   for (let start = 0; start < ids.length; start += DROP_BATCH) {
     if (signal?.aborted === true) break
-    // So that writers of other processes get their turn.
-    if (start > 0) await setTimeout(WRITE_POLL_MS + 5)
+    if (start > 0) await setTimeout(BETWEEN_WRITES_MS)
     await transactions.write('normal', (connection) => {
       for (const id of ids.slice(start, start + DROP_BATCH)) dropped += connection.run(sql, id, before)
     })

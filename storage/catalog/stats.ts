@@ -5,7 +5,7 @@ import { readTotals } from './totals.ts'
 /** From the running totals: counting a million blobs would take a tenth of a second. */
 export function readStats(connection: Connection): CatalogStats {
   const total = readTotals(connection)
-  // An absence has no validators, and no content: that is long, and looked for only where there are none.
+  // An absence has neither validators nor content. The content is long, so it is looked for only where there are no validators.
   const { pages } = connection.get<{ pages: number }>(
     `SELECT count(*) AS pages FROM page WHERE etag IS NOT NULL OR last_modified IS NOT NULL
        OR EXISTS (SELECT 1 FROM page_content WHERE page = page.id)`,

@@ -42,7 +42,7 @@ export function subtractFromTotals(connection: Connection, gone: BlobTotals): vo
 }
 
 /** The running totals as the table has them. */
-export interface Totals extends BlobTotals {
+interface Totals extends BlobTotals {
   readonly distributions: number
   readonly distributionBytes: number
   readonly unpacked: number

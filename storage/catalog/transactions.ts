@@ -8,13 +8,16 @@ import { asFormatError, asStorageError, Connection, isBusy } from './sqlite-conn
 import { WalSync } from './wal-sync.ts'
 
 /** `full`: survives a power cut when it resolves. `normal`: survives the end of the process; a power cut may take the last ones. */
-export type Durability = 'full' | 'normal'
+type Durability = 'full' | 'normal'
 
 /** How long a write waits for writers of other processes, milliseconds: the longest of theirs is a prune that deletes records. */
 const WRITE_TIMEOUT_MS = 60_000
 
 /** The longest pause between two attempts at the write lock, milliseconds. */
-export const WRITE_POLL_MS = 25
+const WRITE_POLL_MS = 25
+
+/** How long to pause between two of many writes, milliseconds: longer than other processes do between attempts, so that they get their turn. */
+export const BETWEEN_WRITES_MS = WRITE_POLL_MS + 5
 
 export interface OpenOptions {
   readonly readOnly: boolean
@@ -32,7 +35,7 @@ interface Parts {
 /** What is held of the file system beside the connections. */
 interface Disk {
   readonly io: Io
-  /** The database's file, whatever has its name later. */
+  /** Tells the database's file from one that takes its name later. */
   readonly identity: string | undefined
   readonly walSync: WalSync | undefined
 }
@@ -47,7 +50,7 @@ export class Transactions {
   readonly #writer: Connection | undefined
   /** Undefined: a database in memory, which is one connection's; its reads take turns with the writes. */
   readonly #reader: Connection | undefined
-  /** Undefined: SQLite does both within a commit. */
+  /** Undefined: SQLite takes the log over within a commit. */
   readonly #checkpointer: Checkpointer | undefined
   readonly #disk: Disk | undefined
   readonly #running = new Set<Promise<unknown>>()
@@ -136,7 +139,7 @@ export class Transactions {
     this.#writer?.close()
   }
 
-  /** {@link close} waits for it. */
+  /** Has {@link close} wait for `work`. */
   async #track<T>(work: Promise<T>): Promise<T> {
     this.#running.add(work)
     try {
@@ -197,7 +200,10 @@ export class Transactions {
     }
   }
 
-  /** What is open already goes on with the file that it has; a new connection would have what is there now, and take all blobs for unrecorded. */
+  /**
+   * Open connections go on with the file that they have, but a new one would open what has its name now. In another catalog all blobs of this one would
+   * be without records.
+   */
   async #assertInPlace(): Promise<void> {
     if (this.#disk === undefined) return
     const { io, identity } = this.#disk

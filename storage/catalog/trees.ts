@@ -35,7 +35,7 @@ export function findTreesByArchiveId(connection: Connection, archiveId: string):
 /** Rows that one statement inserts: less than a millisecond. */
 const STRETCH = 1000
 
-/** Belongs in a transaction. Throws {@link StoreChangedError}, see the interface. */
+/** Belongs in a transaction. Throws {@link StoreChangedError} as `addTree` of the catalog does. */
 export async function addTree(connection: Connection, wheel: Blake3, unpacked: UnpackedTree): Promise<void> {
   const distribution = findWheel(connection, wheel)
   const known = connection.find<{ id: number }>(

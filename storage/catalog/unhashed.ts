@@ -6,7 +6,7 @@ import { blake3Of, rawDigest, sha256Of } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
 import type { Transactions } from './transactions.ts'
 
-/** The part of the catalog that is about them. */
+/** The part of the catalog that is about files without a listed SHA-256. */
 export function unhashedOf(db: Transactions): Pick<Catalog, 'findUnhashed' | 'saveUnhashed'> {
   return {
     findUnhashed: (index, url) => db.read((connection) => findUnhashed(connection, index, url)),
@@ -36,7 +36,7 @@ function findUnhashed(connection: Connection, index: IndexName, url: string): Un
   return { listing, validator: validator ?? undefined, checkedAt, distribution }
 }
 
-/** Nothing happens where the distribution is not stored; goes with it. */
+/** Does nothing where the distribution is not stored; the row goes with the distribution. */
 function saveUnhashed(
   connection: Connection,
   index: IndexName,

@@ -14,10 +14,10 @@ export function findUploadTimes(connection: Connection, index: IndexName, projec
   return new Map(rows.map(({ file, uploadedAt }) => [sha256Of(file), uploadedAt]))
 }
 
-/** How many are kept of files that the page no longer lists, and that may come back: as many as it lists, and some. */
+/** Files that a page no longer lists may come back: of these it keeps as many times as it lists files, and so many more. */
 const KEPT_UNLISTED = 100
 
-/** Drops those of files that the page, which was just saved, no longer lists, if they have become many. */
+/** Drops the times of files that a page, just saved, no longer lists, if they have become many. */
 export function dropUnlisted(connection: Connection, page: number, files: readonly ListedFile[]): void {
   const { kept } = connection.get<{ kept: number }>('SELECT count(*) AS kept FROM upload_time WHERE page = ?', page)
   if (kept <= 2 * files.length + KEPT_UNLISTED) return

@@ -7,8 +7,8 @@ import type { Io, IoFile } from '../io.ts'
  * Makes commits survive a power cut without holding up the event loop: SQLite commits without fsync, and the log is synced afterwards, in a
  * thread of libuv. Commits that come meanwhile share the next fsync.
  *
- * After a failed one the kernel takes what it could not write for written, and the next would succeed over a hole in the log, at which a
- * recovery ends: nothing is durable then until the database has all of the log ({@link noteTakenOver}).
+ * After a failed fsync the kernel takes for written what it could not write. The next fsync would succeed, but the log may have a hole, and a recovery
+ * ends there. So nothing counts as durable until the database has taken over all of the log ({@link noteTakenOver}).
  */
 export class WalSync {
   readonly #io: Io
@@ -25,11 +25,11 @@ export class WalSync {
     this.#file = file
   }
 
-  /** Of the database at `path`, while that is open. Undefined where it cannot be done: there SQLite has to sync by itself. */
+  /** For the database at `path`, which must be open. Undefined where this cannot work: SQLite then has to sync by itself. */
   static async open(io: Io, path: string): Promise<WalSync | undefined> {
-    // An fsync of a file that was opened for reading.
+    // Windows has no fsync of a file that was opened for reading.
     if (process.platform === 'win32') return undefined
-    // Before somebody removes it: SQLite would go on with what it has open, too.
+    // Opened once: if somebody removes the log, SQLite too goes on with what it has open.
     const file = await io.openIfPresent(`${path}-wal`)
     if (file !== undefined) return new WalSync(io, path, file)
     throw new StoreFormatError(`${path} can have no log beside it: its file system does not support what SQLite needs`)
@@ -60,12 +60,12 @@ export class WalSync {
   async close(): Promise<void> {
     await this.#next?.catch(() => {})
     await this.#running.catch(() => {})
-    await this.#file.close().catch(() => {}) // best effort: it was opened for reading
+    await this.#file.close().catch(() => {}) // best effort: nothing was written through it
   }
 
   async #sync(): Promise<void> {
     await asStoreErrors(async () => {
-      // SQLite syncs the folder, too, with its own first fsync.
+      // Once, as SQLite does with its own first fsync.
       if (!this.#isFolderSynced) await this.#io.syncFolder(dirname(this.#path))
       this.#isFolderSynced = true
       const failure = await this.#file.sync().catch((error: Error) => error)

@@ -8,7 +8,7 @@ export interface TarMember extends TarEntry {
 }
 
 /** A stretch of a tar: bytes that are there, or those of a blob from `offset`. */
-export type TarPart =
+type TarPart =
   | { readonly kind: 'made'; readonly bytes: Uint8Array }
   | { readonly kind: 'blob'; readonly blake3: Blake3; readonly offset: number; readonly length: number }
 
@@ -68,7 +68,7 @@ export class TarLayout {
   }
 }
 
-/** Printable ASCII that is short enough needs no pax header; of all else, the header itself tells. */
+/** Short printable ASCII needs no pax header; otherwise the header has to be made to know its length. */
 function headerLength(member: TarMember): number {
   const isPlain = member.path.length < 99 && member.size < 8 * 1024 ** 3 && /^[ -~]*$/.test(member.path)
   return isPlain ? TAR_BLOCK_BYTES : tarHeader(member).length

@@ -78,7 +78,7 @@ function serve(layout: TarLayout, validator: string, openBlobs: OpenBlobs): Rend
   }
 }
 
-/** All that it is made of is open by then. */
+/** Resolves once all that the rendition is made of is open. */
 async function open(
   layout: TarLayout,
   range: RenditionRange | undefined,

@@ -20,7 +20,7 @@ export interface HelpOptions {
 }
 
 /**
- * Does what a wheel's first thread asks for on `leader`, until that closes or `signal` aborts. Files that the leader did not
+ * Does what a wheel's first thread asks for on `leader`, until that closes, or `signal` aborts before its share is done. Files that the leader did not
  * take are removed. Never rejects: the leader is told.
  */
 export async function helpUnpack(io: SyncIo, job: HelpJob, leader: MessagePort, options: HelpOptions): Promise<void> {
@@ -32,7 +32,10 @@ export async function helpUnpack(io: SyncIo, job: HelpJob, leader: MessagePort, 
   const { promise: left, resolve: leave } = Promise.withResolvers<undefined>()
   leader.on('message', (order: Order) => assistant.obey(order))
   leader.on('close', () => leave(undefined))
-  const stop = (): void => leader.close()
+  const stop = (): void => {
+    // With all done it goes when the leader does, who may have done all, too, and takes the files.
+    if (!assistant.isDone) leader.close()
+  }
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
   await left
@@ -49,12 +52,18 @@ class Assistant {
   readonly #job: HelpJob
   readonly #options: AssistantOptions
   #unpacking: Promise<void> = Promise.resolve()
+  #isDone = false
   #writer: BlobWriter | undefined
 
   constructor(io: SyncIo, job: HelpJob, options: AssistantOptions) {
     this.#io = io
     this.#job = job
     this.#options = options
+  }
+
+  /** Whether the leader was told what came of its share. */
+  get isDone(): boolean {
+    return this.#isDone
   }
 
   obey(order: Order): void {
@@ -77,6 +86,7 @@ class Assistant {
       file = new ArchiveFile(this.#io, this.#job.wheelPath)
       const contents = await unpackShare(file, work, { threads: 2, writer, memory, signal })
       const { staged, placed } = await writer.finish()
+      this.#isDone = true
       tell({ kind: 'unpacked', contents, staged, placed: flattenPlaces(placed) })
     } catch (error) {
       this.#tellOf(error)

@@ -1,7 +1,7 @@
 import type { ArchiveLimits } from '../../storage/archive/policy.ts'
 import type { RefusalReason } from '../../storage/model.ts'
 
-/** An archive made for one row of table 4.6 of archives.md, with its verdict. */
+/** An archive made for one rule about archives, with its verdict. `row` is the rule's number, by which comments in `storage` name it. */
 export interface HostileCase {
   readonly row: number
   readonly what: string

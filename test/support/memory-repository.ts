@@ -13,7 +13,7 @@ import type {
 } from '../../routes/repository.ts'
 import type { LookupKey, TreeAlias } from '../../routes/tree-name.ts'
 import type { PruneBudget, PruneOutcome, PrunePlan } from '../../storage/catalog/catalog.ts'
-import { formatDigest, hashBlake3, hashSha256, type Blake3, type Digest, type Sha256 } from '../../storage/digest.ts'
+import { hashBlake3, hashSha256, type Blake3, type Digest, type Sha256 } from '../../storage/digest.ts'
 import { archiveIdOf } from '../../storage/dirhash.ts'
 import { ArchiveRefusedError } from '../../storage/errors.ts'
 import { createTree } from '../../storage/manifest.ts'
@@ -115,7 +115,7 @@ export class MemoryRepository implements Repository {
   }
 
   findWheel(digest: Digest): Promise<Content | undefined> {
-    return this.#answer(this.#findRecord(digest) && this.#blobs.get(formatDigest(digest)))
+    return this.#answer(this.#findRecord(digest) && this.#blobs.get(textOf(digest)))
   }
 
   findTreeOfWheel(digest: Digest, { respondAsync }: WheelTreeOptions): Promise<Manifest | Pending | undefined> {
@@ -179,7 +179,7 @@ export class MemoryRepository implements Repository {
   }
 
   findBlob(digest: Digest): Promise<Content | undefined> {
-    return this.#answer(this.#blobs.get(formatDigest(digest)))
+    return this.#answer(this.#blobs.get(textOf(digest)))
   }
 
   /** What is pending counts as not fetched yet. */
@@ -269,4 +269,8 @@ function keyOf({
   filename: Filename
 }): string {
   return `${index}/${sha256 ?? ''}/${filename}`
+}
+
+function textOf({ algorithm, hex }: Digest): string {
+  return `${algorithm}:${hex}`
 }
