@@ -4,7 +4,7 @@ import type { ProjectPage } from '../storage/model.ts'
 export const LIST_VERSION = '1.4'
 
 /**
- * The highest version of the Simple API that a page satisfies (protocol.md B1). 1.1 demands `versions` and each
+ * The highest version of the Simple API that a page satisfies (B1). 1.1 demands `versions` and each
  * file's `size` (PEP 700); 1.2 to 1.4 added only what may be left out, so it is 1.4 or 1.0.
  */
 export function versionOf(page: ProjectPage): '1.4' | '1.0' {

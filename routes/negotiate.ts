@@ -34,7 +34,7 @@ const encodings = new LRUCache<string, PageEncoding>({ max: 100 })
 const withoutZstd = new LRUCache<string, PageEncoding>({ max: 100 })
 
 /**
- * Chooses the form of a page by `Accept` (protocol.md A1 to A9): the highest weight wins; among equals what is named
+ * Chooses the form of a page by `Accept` (A1 to A9): the highest weight wins; among equals what is named
  * wins over what a wildcard covers, and then the most expressive. Nothing in particular gets `text/html`, as on PyPI.
  * Throws {@link RouteError} with ERR_NOT_ACCEPTABLE.
  */
@@ -75,7 +75,7 @@ export function parseFormat(format: string): PageType {
   return type
 }
 
-/** Chooses the coding by `Accept-Encoding` (protocol.md D6). No header: identity, since that is what such a client can read. */
+/** Chooses the coding by `Accept-Encoding` (D6). No header: identity, since that is what such a client can read. */
 export function negotiateEncoding(acceptEncoding: string | undefined): PageEncoding {
   if (acceptEncoding === undefined) return 'identity'
   return encodings.get(acceptEncoding) ?? remember(encodings, acceptEncoding, chooseEncoding(acceptEncoding))

@@ -34,7 +34,7 @@ export function* renderJsonList({ projects }: ProjectListSnapshot): Generator<st
   yield ']}\n'
 }
 
-/** Fields that are undefined do not get into JSON: null would cost uv the whole page (protocol.md B4). */
+/** Fields that are undefined do not get into JSON: null would cost uv the whole page (B4). */
 function describeFile(index: IndexName, file: ListedFile, toRoot: string): Record<string, unknown> {
   const metadata = describeMetadata(file)
   return {

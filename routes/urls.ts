@@ -11,7 +11,7 @@ const METADATA_SUFFIX = '.metadata'
 
 /**
  * From a project page to the root, as a relative URL: what pages carry, so that they are right behind any host name,
- * TLS terminator or sub-path (protocol.md A19). `default` is `/simple/{project}/`, `named` is
+ * TLS terminator or sub-path (A19). `default` is `/simple/{project}/`, `named` is
  * `/{index}/simple/{project}/`.
  */
 export const TO_ROOT = { default: '../../', named: '../../../' } as const

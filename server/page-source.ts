@@ -17,7 +17,7 @@ import type { UpstreamPage } from './upstream.ts'
 import { isHostUnreached } from './upstream/failures.ts'
 import { isAbsence } from './upstream/retry.ts'
 
-/** How long "no such project" is believed, milliseconds (protocol.md G1: at most a minute). */
+/** How long "no such project" is believed, milliseconds (G1: at most a minute). */
 const ABSENT_MS = 30_000
 /** For this long after upstream failed, stale pages are served without asking it again; milliseconds. */
 const FAILED_MS = 5_000

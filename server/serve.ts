@@ -39,7 +39,7 @@ import { Breaker } from './upstream/breaker.ts'
 import type { VirtualIndex } from './virtual-index.ts'
 import { userAgentOf } from './version.ts'
 
-/** The whole of a project page, from request to last byte, milliseconds (protocol.md H10). */
+/** The whole of a project page, from request to last byte, milliseconds (H10). */
 const PAGE_TIMEOUT_MS = 30_000
 /** Before the first retry of an upstream request, milliseconds. */
 const RETRY_DELAY_MS = 200

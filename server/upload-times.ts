@@ -36,7 +36,7 @@ export interface UploadTimesOptions {
 /**
  * Upload times for files of which upstream's page has none, where the index is configured so: the `Last-Modified` that comes with the file.
  * Each is labelled, and stays what it was first, so that what an installer leaves out by it is the same tomorrow. Only for files whose
- * SHA-256 is listed: others may be overwritten in place, and would then seem older than they are (protocol.md B10).
+ * SHA-256 is listed: others may be overwritten in place, and would then seem older than they are (B10).
  */
 export class UploadTimes {
   readonly #options: UploadTimesOptions

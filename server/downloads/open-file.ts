@@ -3,7 +3,7 @@ import { isAbsence, retry, type RetryPolicy, statusError } from '../upstream/ret
 
 interface OpenOptions {
   readonly from: number
-  /** The last byte, where the length is known: some servers take only ranges that say both (protocol.md H7). */
+  /** The last byte, where the length is known: some servers take only ranges that say both (H7). */
   readonly to?: number | undefined
   readonly ifRange: string | undefined
   readonly signal: AbortSignal

@@ -17,7 +17,7 @@ const KEEP_BYTES = 16 << 20
 const LENT_BYTES = 64 << 20
 /** How long a host is taken to know no ranges after it showed so, milliseconds. */
 const NO_RANGES_MS = 10 * 60_000
-/** What a server answers that knows no ranges, or not this kind: the whole, or an error (protocol.md H7). */
+/** What a server answers that knows no ranges, or not this kind: the whole, or an error (H7). */
 const NO_RANGES = new Set([200, 400, 405, 501])
 
 /** Where a file comes from, and under which project its traffic is counted. */

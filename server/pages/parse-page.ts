@@ -5,7 +5,7 @@ import { parseJsonList, parseJsonPage } from './parse-json.ts'
 import { type PageResponse, readPageText } from './response.ts'
 
 /**
- * Reads what any upstream calls a project page (protocol.md, rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever
+ * Reads what any upstream calls a project page (rows H1 and H2): PEP 691 JSON or PEP 503 HTML, whatever
  * the label says. A file without a SHA-256 whose name is not the project's is left out: our URL of it would lead nowhere, and no
  * installer takes it. Takes about 10 µs a file, without a pause. Throws {@link PageError}, and nothing else, whatever the
  * bytes are.

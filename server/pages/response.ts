@@ -9,7 +9,7 @@ export interface PageResponse {
   readonly url: string
 }
 
-/** A page's text, and what it really is, whatever it is labelled as (protocol.md §3.2: JSON as `text/html`, HTML as octets). */
+/** A page's text, and what it really is, whatever it is labelled as (JSON as `text/html`, HTML as octets). */
 export type PageText = { readonly kind: 'json' | 'html'; readonly text: string }
 
 /** Never throws: what is neither JSON nor HTML turns out when it is parsed. */

@@ -16,7 +16,7 @@ LINK_LOCAL.addAddress('fd20:ce::254', 'ipv6')
 LINK_LOCAL.addAddress('fd00:42::42', 'ipv6')
 LINK_LOCAL.addAddress('100.100.100.200', 'ipv4')
 
-/** Which addresses are connected to (protocol.md H9). Loopback and private ones are: company mirrors are there. */
+/** Which addresses are connected to (H9). Loopback and private ones are: company mirrors are there. */
 export interface AddressPolicy {
   /** Hosts (`URL.hostname`) that may be link-local all the same: those that are configured. */
   readonly ownHosts: ReadonlySet<string>

@@ -15,7 +15,7 @@ export interface Target {
   readonly credentialsFor?: string | undefined
   /**
    * The hosts ({@link isAmong}) that a redirect may lead to beside the one that it comes from. By default none: an index that redirects unknown
-   * projects to a public one makes private names confusable (protocol.md H5).
+   * projects to a public one makes private names confusable (H5).
    */
   readonly redirectHosts?: 'any' | readonly string[] | undefined
   /** Statuses that mean "not there" beside 404 and 410. */

@@ -26,7 +26,7 @@ const PAGES = [
   { name: '2 MB', project: 'bench-large', files: 3170 },
 ] as const satisfies readonly Page[]
 
-/** `gzip, deflate` is what pip asks pages with; uv adds zstd (protocol.md). */
+/** `gzip, deflate` is what pip asks pages with; uv adds zstd. */
 const CODINGS = ['identity', 'gzip, deflate'] as const
 
 const CONNECTIONS = 32

@@ -1,4 +1,4 @@
-/** What installers ask pages with, JSON first (protocol.md). */
+/** What installers ask pages with, JSON first. */
 export const ACCEPT_JSON = 'application/vnd.pypi.simple.v1+json'
 
 interface ListedFile {

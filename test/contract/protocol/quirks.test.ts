@@ -6,7 +6,7 @@ import { hashSha256 } from '../../../storage/digest.ts'
 import { makeWheel, wheelMetadata } from '../../support/zip-writer.ts'
 import { get, JSON_TYPE, openRaw, openUpstream, pageOf, proxyFor, statusOf, wheelOf } from './proxy.ts'
 
-// What the upstreams of protocol.md §3.2 do beside the pages that they write, which are in test/server/pages/oddities.ts.
+// What odd upstreams do beside the pages that they write, which are in test/server/pages/oddities.ts.
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/data.txt': 'x'.repeat(5000) } }
 const filename = 'demo-1.0-py3-none-any.whl'

@@ -1,7 +1,7 @@
 import type { ListedFile } from '../../../storage/model.ts'
 import { A, B } from './sample.ts'
 
-/** An odd upstream of protocol.md §3.2: a page in its manner, and what we make of it. */
+/** An odd upstream: a page in its manner, and what we make of it. */
 export interface Oddity {
   readonly upstream: string
   readonly url: string

@@ -11,7 +11,7 @@ export interface Origins {
   readonly files: string
 }
 
-/** PyPI's shape (protocol.md §3.1), its odd `data-dist-info-metadata` key and its nulls included. */
+/** PyPI's shape, its odd `data-dist-info-metadata` key and its nulls included. */
 export function renderJsonPage(project: string, files: readonly Distribution[], quirks: Quirks, at: Origins): string {
   return `${JSON.stringify({
     meta: { 'api-version': '1.4', '_last-serial': 1 },

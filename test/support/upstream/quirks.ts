@@ -1,5 +1,5 @@
 /**
- * What an upstream does that a perfect one would not (protocol.md §3.2; measured.md, "Faults"). Every field may be changed while
+ * What an upstream does that a perfect one would not. Every field may be changed while
  * the upstream runs and counts from the next request on. Offsets are bytes from the start of the *file*, so that a
  * download resumed behind a fault is not struck by it again; faults strike `GET`s of distributions only.
  */
