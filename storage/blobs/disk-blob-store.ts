@@ -5,16 +5,13 @@ import type { Io } from '../io.ts'
 import type { Layout } from '../layout.ts'
 import type { BlobStore, OpenBlob, StagedFile } from './blob-store.ts'
 import { checkFile, type CheckOptions, type FileState } from './check-file.ts'
-import { inParallel } from './in-parallel.ts'
+import { DISK_WIDTH, inParallel } from './in-parallel.ts'
 import { KeptFiles } from './kept-files.ts'
 import { quarantine, sweepQuarantine } from './quarantine.ts'
 import { foldersOf, nameBlobs, type NamingJob } from './naming.ts'
 import { openStaging, type Staging } from './staging.ts'
 import { asStoreErrors } from './store-full.ts'
 import { asDamage } from './unreadable.ts'
-
-/** Of the few threads that node has for disk work, those that removing may fill. */
-const WIDTH = 2
 
 export interface DiskBlobStoreOptions {
   readonly io: Io
@@ -104,7 +101,7 @@ class DiskBlobStore implements BlobStore {
       // Afterwards: who opened it in between must not have it kept.
       this.#kept.forget(blake3)
     }
-    await asStoreErrors(() => inParallel(blake3s, WIDTH, removeOne))
+    await asStoreErrors(() => inParallel(blake3s, DISK_WIDTH, removeOne))
   }
 
   async forgetRemoved(): Promise<void> {

@@ -1,3 +1,6 @@
+/** Of the few threads that node has for disk work, those that work of one kind may fill. */
+export const DISK_WIDTH = 2
+
 /**
  * Runs `task` for each item, at most `width` at a time, all of them even if some fail, and then throws the first error. Disk work
  * of one kind must leave threads of the pool free for those who read.

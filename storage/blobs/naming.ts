@@ -2,10 +2,7 @@ import { dirname } from 'node:path'
 import { isMissing, type NamingIo } from '../io.ts'
 import { createLayout, type Layout } from '../layout.ts'
 import type { StagedFile } from './blob-store.ts'
-import { inParallel } from './in-parallel.ts'
-
-/** Of the few threads that node has for disk work, those that naming may fill. */
-const WIDTH = 2
+import { DISK_WIDTH, inParallel } from './in-parallel.ts'
 
 /** Staged files that become blobs, in values that can be sent to a thread. */
 export interface NamingJob {
@@ -22,9 +19,9 @@ export interface NamingJob {
  */
 export async function nameBlobs(io: NamingIo, { folder, files, isAnyFolderNew }: NamingJob): Promise<void> {
   const layout = createLayout(folder)
-  await inParallel(files, WIDTH, (file) => nameBlob(io, layout, file))
+  await inParallel(files, DISK_WIDTH, (file) => nameBlob(io, layout, file))
   // Also where the blob was there: whoever gave it its name may not have come to this point yet.
-  await inParallel(foldersOf(layout, files), WIDTH, (path) => io.syncFolder(path))
+  await inParallel(foldersOf(layout, files), DISK_WIDTH, (path) => io.syncFolder(path))
   if (isAnyFolderNew) await io.syncFolder(layout.blobs)
 }
 

@@ -11,6 +11,7 @@ import { openLog } from '../../server/log.ts'
 import { createMetrics, type Metrics } from '../../server/metrics.ts'
 import type { PageSource } from '../../server/page-source.ts'
 import { Upstream } from '../../server/upstream.ts'
+import { upstreamOptions } from '../support/upstream-options.ts'
 import { openDiskBlobStore } from '../../storage/blobs/disk-blob-store.ts'
 import type { Catalog } from '../../storage/catalog/catalog.ts'
 import { openSqliteCatalog } from '../../storage/catalog/sqlite-catalog.ts'
@@ -79,14 +80,7 @@ export async function openUnwatched({
   const metrics = createMetrics()
   const log: Record<string, unknown>[] = []
   const shutdown = new AbortController()
-  const client = new Upstream({
-    connectTimeoutMs: 2000,
-    headersTimeoutMs: 2000,
-    idleTimeoutMs: 2000,
-    pageMaxBytes: 1 << 20,
-    pageTimeoutMs: 2000,
-    userAgent: 'arbor-test',
-  })
+  const client = new Upstream(upstreamOptions)
   const sha256 = hashSha256(bytes)
   const listed = { filename, url: new URL(`/packages/${filename}`, upstream.url).href, hashes: { sha256 } }
   const files = new FileSource({

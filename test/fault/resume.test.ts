@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fill } from '../../server/downloads/fill.ts'
 import { createMetrics, type Metrics } from '../../server/metrics.ts'
 import { Upstream } from '../../server/upstream.ts'
+import { upstreamOptions } from '../support/upstream-options.ts'
 import { diskIo } from '../../storage/io.ts'
 import { Spool } from '../../storage/spool.ts'
 
@@ -61,8 +62,7 @@ async function startFilling(
     else answer(response, spool)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const timeouts = { connectTimeoutMs: 2000, headersTimeoutMs: 2000, idleTimeoutMs: 2000, pageTimeoutMs: 2000 }
-  const upstream = new Upstream({ ...timeouts, pageMaxBytes: 1, userAgent: 'arbor-test' })
+  const upstream = new Upstream({ ...upstreamOptions, pageMaxBytes: 1 })
   const folder = await mkdtemp(join(tmpdir(), 'arbor-resume-'))
   const spool = await Spool.create({ io: diskIo, path: join(folder, 'spool'), size })
   t.after(async () => {

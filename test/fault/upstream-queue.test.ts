@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Upstream } from '../../server/upstream.ts'
+import { upstreamOptions } from '../support/upstream-options.ts'
 
 const { signal } = new AbortController()
 
@@ -28,13 +29,10 @@ async function startPatientHost(
 
 function createUpstream(t: TestContext, downloadsPerHost: number): Upstream {
   const upstream = new Upstream({
-    connectTimeoutMs: 2000,
+    ...upstreamOptions,
     // Shorter than the test's queue takes: waiting for a turn is no timeout of the host's.
     headersTimeoutMs: 1000,
     idleTimeoutMs: 30_000,
-    pageMaxBytes: 1 << 20,
-    pageTimeoutMs: 2000,
-    userAgent: 'arbor-test',
     downloadsPerHost,
   })
   t.after(() => upstream.close())

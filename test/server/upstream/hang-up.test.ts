@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { Upstream } from '../../../server/upstream.ts'
+import { upstreamOptions } from '../../support/upstream-options.ts'
 
 const { signal } = new AbortController()
 /** As much as undici holds for a reader who does not read: then it stops, at the very end of the body. */
@@ -22,14 +23,7 @@ async function startHost(t: TestContext, response: string): Promise<{ url: strin
 }
 
 function createUpstream(t: TestContext): Upstream {
-  const upstream = new Upstream({
-    connectTimeoutMs: 2000,
-    headersTimeoutMs: 2000,
-    idleTimeoutMs: 2000,
-    pageMaxBytes: 1 << 20,
-    pageTimeoutMs: 2000,
-    userAgent: 'arbor-test',
-  })
+  const upstream = new Upstream(upstreamOptions)
   t.after(() => upstream.close())
   return upstream
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Upstream } from '../../../server/upstream.ts'
+import { upstreamOptions } from '../../support/upstream-options.ts'
 
 const { signal } = new AbortController()
 
@@ -15,14 +16,7 @@ async function openHost(
 ): Promise<{ upstream: Upstream; url: string }> {
   const server = createServer(answer)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  const upstream = new Upstream({
-    connectTimeoutMs: 2000,
-    headersTimeoutMs: 2000,
-    idleTimeoutMs: 2000,
-    pageMaxBytes,
-    pageTimeoutMs,
-    userAgent: 'arbor-test',
-  })
+  const upstream = new Upstream({ ...upstreamOptions, pageMaxBytes, pageTimeoutMs })
   t.after(async () => {
     await upstream.close()
     server.closeAllConnections()
