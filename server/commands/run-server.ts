@@ -5,6 +5,7 @@ import { createLayout } from '../../storage/layout.ts'
 import { resolveAdminToken } from '../admin-token.ts'
 import { renderBanner } from '../banner.ts'
 import type { Config } from '../config.ts'
+import { makeFirstRequest } from '../first-request.ts'
 import { listen } from '../listen.ts'
 import { openLog } from '../log.ts'
 import { openServer } from '../serve.ts'
@@ -33,6 +34,7 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
     server.countServed(() => listening.bytesSent())
     print(renderBanner(config, { url: listening.url, tokenFile: token.file, machine: hostname() }))
     log.info({ url: listening.url }, 'listening')
+    await makeFirstRequest(listening.url, signal)
     keepYoungGenerationSmall()
     await aborted(signal)
     log.info('closing')
