@@ -31,10 +31,11 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
   let graceEndsAt = 0
   try {
     const listening = await listen(server.app, config.listen)
-    server.countServed(() => listening.bytesSent())
+    await makeFirstRequest(listening.url, signal)
+    const ownBytes = listening.bytesSent()
+    server.countServed(() => listening.bytesSent() - ownBytes)
     print(renderBanner(config, { url: listening.url, tokenFile: token.file, machine: hostname() }))
     log.info({ url: listening.url }, 'listening')
-    await makeFirstRequest(listening.url, signal)
     keepYoungGenerationSmall()
     await aborted(signal)
     log.info('closing')

@@ -18,7 +18,7 @@ export async function renderStats(config: Config, { server, json, by, since }: S
   const stats = await askServer(config, { method: 'GET', path, server })
   if (json) return formatJson(stats)
   if (!isRecord(stats)) throw new AdminError('the server answered with something else than stats')
-  return renderTables(stats)
+  return renderTables('uptime' in stats ? { ...stats, uptime: showUptime(stats.uptime) } : stats)
 }
 
 function queryOf(values: Readonly<Record<string, string | undefined>>): string {
@@ -48,4 +48,18 @@ function withoutLists(record: object, take: (name: string, records: readonly obj
     return Object.keys(inner).length === 0 ? [] : [[key, inner] as const]
   })
   return Object.fromEntries(kept)
+}
+
+/** Seconds, as a person reads them: `5s`, `3m 20s`, `4d 2h`. */
+function showUptime(seconds: unknown): unknown {
+  if (typeof seconds !== 'number') return seconds
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([amount, unit]) => amount > 0 || unit === 's')
+  const shown = parts.slice(first, first + 2)
+  return shown.map(([amount, unit]) => `${amount}${unit}`).join(' ')
 }

@@ -126,7 +126,7 @@ test('stats are figures and tables, or the traffic summed up', async (t) => {
   const arbor = await openProxy(t, { main: await openUpstream(t, [recipe]) })
   await type(arbor, `warm ${await listFile('demo==1.0')}`)
   const { printed } = await type(arbor, 'stats')
-  assert.match(printed, /^uptime +\d+\n/)
+  assert.match(printed, /^uptime +\d+s\n/)
   assert.match(
     printed,
     /\nprojects largest\n {2}index {2}project {2}distributions +bytes +used at *\n {2}main +demo +1 +671 B {2}/,

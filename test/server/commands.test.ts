@@ -65,9 +65,21 @@ test('stats asks the configured server with the token, and prints for people or 
   assert.deepEqual(arbor.seen, [
     { request: 'GET /admin/stats', authorization: 'Bearer token-for-tests', body: undefined },
   ])
-  assert.equal(text, 'uptime  5\nbytes\n  from upstream  2.0 KiB\nstore\n  stored  3.0 GiB\n  packs   1,200\n')
+  assert.equal(text, 'uptime  5s\nbytes\n  from upstream  2.0 KiB\nstore\n  stored  3.0 GiB\n  packs   1,200\n')
   assert.deepEqual(JSON.parse(await renderStats(arbor.config, { json: true })), stats)
 })
+
+for (const [seconds, shown] of [
+  [0, '0s'],
+  [200, '3m 20s'],
+  [7205, '2h 0m'],
+  [4 * 86_400 + 7300, '4d 2h'],
+] as const) {
+  test(`an uptime of ${seconds} seconds is ${shown} for people`, async () => {
+    await using arbor = await answering(200, JSON.stringify({ uptime: seconds }))
+    assert.equal(await renderStats(arbor.config, { json: false }), `uptime  ${shown}\n`)
+  })
+}
 
 test('prune is a dry run, and says so', async () => {
   await using arbor = await answering(200, JSON.stringify({ dryRun: true, plan: PLAN }))
