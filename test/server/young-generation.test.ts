@@ -16,15 +16,15 @@ test('threads begin under the flags that Node’s own code was compiled under', 
 
   const telling = new Worker(TELL, { eval: true })
   // Listened for from the beginning: both events may come in one turn.
-  const told = once(telling, 'exit')
+  const tellingEnded = once(telling, 'exit')
   assert.deepEqual(await once(telling, 'message'), [original])
   assert.equal(cachedDataVersionTag(), kept)
-  await told
+  await tellingEnded
 
   const silent = new Worker('', { eval: true })
-  const ended = once(silent, 'exit')
+  const silentEnded = once(silent, 'exit')
   await once(process, 'worker')
   assert.equal(cachedDataVersionTag(), original)
-  await ended
+  await silentEnded
   assert.equal(cachedDataVersionTag(), kept)
 })
