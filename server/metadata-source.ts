@@ -1,13 +1,16 @@
-import type { FileReference } from '../routes/repository.ts'
+import type { Content } from '../routes/content.ts'
+import type { FileReference, PageSnapshot } from '../routes/repository.ts'
 import { readRemoteMetadata } from '../storage/archive/remote-metadata.ts'
+import type { AtHand } from '../storage/at-hand.ts'
 import type { Clock } from '../storage/clock.ts'
-import { type Blake3, hashSha256, type Sha256 } from '../storage/digest.ts'
+import { type Blake3, hashBlake3, hashSha256, type Sha256 } from '../storage/digest.ts'
 import { ArchiveRefusedError } from '../storage/errors.ts'
 import type { Distribution, ListedFile } from '../storage/model.ts'
 import { type Filename, type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { findMetadataPath, isMetadataOf } from '../storage/wheel-metadata.ts'
+import { memoryContent } from './contents.ts'
 import { UpstreamError } from './errors.ts'
 import { fetchPage, type FetchPageParts } from './fetch-page.ts'
 import type { FileSource } from './file-source.ts'
@@ -15,8 +18,9 @@ import { findKnownListing, findListing, type Listing } from './find-listing.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { Log } from './log.ts'
 import { isMarkedByUs } from './metadata-marks.ts'
+import { MetadataMemory } from './metadata-memory.ts'
 import type { PageSource } from './page-source.ts'
-import { isWithdrawn } from './withdrawals.ts'
+import { findOfferingPage, isWithdrawn } from './withdrawals.ts'
 
 export interface MetadataSourceOptions extends FetchPageParts {
   readonly store: Store
@@ -24,6 +28,8 @@ export interface MetadataSourceOptions extends FetchPageParts {
   readonly pages: PageSource
   readonly files: FileSource
   readonly log: Log
+  /** For metadata that was used last, bytes. */
+  readonly memoryBytes: number
   /** A wheel turned out to have no metadata, though our page (and only ours) says that it has some. */
   readonly onAbsent?: ((index: IndexSource, project: ProjectName) => void) | undefined
   /** The metadata of a wheel has another digest than its page promises. */
@@ -36,6 +42,7 @@ const NONE = new Uint8Array()
 /** Core metadata (PEP 658): the METADATA of a wheel, exactly as it is in the wheel. */
 export class MetadataSource {
   readonly #options: MetadataSourceOptions
+  readonly #memory: MetadataMemory
   readonly #flights = new SingleFlight<string, Uint8Array | undefined>()
   /**
    * Files whose kept metadata was compared with their page since the start: once each, since that takes as long as the rest of a request. By
@@ -45,13 +52,33 @@ export class MetadataSource {
 
   constructor(options: MetadataSourceOptions) {
     this.#options = options
+    this.#memory = new MetadataMemory(options.memoryBytes)
   }
 
-  /** Undefined: no such wheel, or neither the index nor the store has its metadata. */
-  async find(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
+  /** Undefined: no such wheel, or neither the index nor the store has its metadata. No promise where it is in memory. */
+  find(index: IndexSource, reference: FileReference): AtHand<Content | undefined> {
+    if (!isWheel(reference.filename)) return undefined
+    const page = findOfferingPage(this.#options.pages, index, reference)
+    const known = page && this.#memory.find(reference, page)
+    return known ?? this.#findAnywhere(index, reference, page)
+  }
+
+  async #findAnywhere(
+    index: IndexSource,
+    reference: FileReference,
+    page: PageSnapshot | undefined,
+  ): Promise<Content | undefined> {
+    const { generation } = this.#memory
+    const bytes = await this.#findBytes(index, reference)
+    if (bytes === undefined) return undefined
+    const content = memoryContent(bytes, { sha256: hashSha256(bytes), blake3: hashBlake3(bytes) })
+    if (page !== undefined) this.#memory.keep(reference, { page, content }, generation)
+    return content
+  }
+
+  async #findBytes(index: IndexSource, reference: FileReference): Promise<Uint8Array | undefined> {
     const { sha256, filename } = reference
     const { pages, store } = this.#options
-    if (!isWheel(filename)) return undefined
     if (await isWithdrawn(pages, index, reference)) return undefined
     const kept = sha256 && (await store.catalog.findMetadata(sha256, index.name))
     if (kept?.isClaim === true) {
@@ -175,6 +202,7 @@ export class MetadataSource {
     if (sha256 === undefined || content === undefined) return
     const { store, clock } = this.#options
     await store.catalog.saveMetadata(sha256, content, clock(), source)
+    this.#memory.forget(sha256)
   }
 
   /** Undefined where upstream advertises it but has none, or another one. */

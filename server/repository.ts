@@ -1,12 +1,12 @@
 import type { Content } from '../routes/content.ts'
 import type { FileOptions, FileReference, Repository, RepositoryStats, UpstreamStats } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
-import { type Blake3, type Digest, hashBlake3, hashSha256 } from '../storage/digest.ts'
+import type { Blake3, Digest } from '../storage/digest.ts'
 import { BlobDamagedError } from '../storage/errors.ts'
 import type { DistributionRecord } from '../storage/model.ts'
 import type { IndexName } from '../storage/names.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
-import { memoryContent, renewedContent, storedContent } from './contents.ts'
+import { renewedContent, storedContent } from './contents.ts'
 import { type AdministrationParts, createAdministration } from './administration.ts'
 import type { FileSource } from './file-source.ts'
 import type { IndexSource } from './index-source.ts'
@@ -60,10 +60,9 @@ export function createRepository(parts: RepositoryParts): Repository {
       return index && findFile(files, index, reference, options)
     },
     meterFile: (reference) => parts.metrics.traffic.meter(reference),
-    async findMetadata(reference) {
+    findMetadata(reference) {
       const index = indexes.get(reference.index)
-      const bytes = index && (await metadata.find(index, reference))
-      return bytes && memoryContent(bytes, { sha256: hashSha256(bytes), blake3: hashBlake3(bytes) })
+      return index && metadata.find(index, reference)
     },
     findWheel: (digest, options) => findDistribution(parts, digest, options),
     ...createTreeMethods(parts),

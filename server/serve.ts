@@ -173,6 +173,7 @@ function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<Inde
     ...shared,
     pages,
     files,
+    memoryBytes: Math.ceil(config.memory.pagesBytes / 8),
     onAbsent: (index, project) => pages.reconsider(index, project),
     onMismatch(index, { listed: file, sighting }, digest) {
       marks.correct(index, file, digest)

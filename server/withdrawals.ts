@@ -23,19 +23,26 @@ export function isWithdrawn(
   reference: FileReference,
 ): boolean | Promise<boolean> {
   if (index.keepRemoved === true) return false
+  return findOfferingPage(pages, index, reference) === undefined && isNowhere(pages, index, reference)
+}
+
+/** The latest page that we know, however old, if it offers this file and is in memory. That there is none says nothing. */
+export function findOfferingPage(
+  pages: PageSource,
+  index: IndexSource,
+  reference: FileReference,
+): PageSnapshot | undefined {
   const last = lastOffer.get(reference)
   const project = last?.project ?? projectsOf(reference.filename)[0]
   const known = project === undefined ? undefined : pages.findKnown(index, project)
   // Whoever asks next gets the same promise, and hears of its failure.
   if (known instanceof Promise) known.catch(() => {})
-  if (project === undefined || known === undefined || known instanceof Promise) {
-    return isNowhere(pages, index, reference)
-  }
+  if (project === undefined || known === undefined || known instanceof Promise) return undefined
   const { snapshot } = known
-  if (snapshot !== undefined && last?.snapshot === snapshot) return false
-  if (snapshot === undefined || !offers(snapshot, reference)) return isNowhere(pages, index, reference)
+  if (snapshot === undefined || last?.snapshot === snapshot) return snapshot
+  if (!offers(snapshot, reference)) return undefined
   lastOffer.set(reference, { project, snapshot })
-  return false
+  return snapshot
 }
 
 async function isNowhere(pages: PageSource, index: IndexSource, reference: FileReference): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Benchmark } from '../benchmark.ts'
 import { type Lab, openLab } from '../lab.ts'
 import { copyHeaders, fetchRaw } from '../load/fetch-raw.ts'
@@ -18,7 +18,7 @@ import { findSampleWheels, type SampleWheel } from '../wheels/sample-wheels.ts'
 
 export const wheels: Benchmark = {
   name: 'wheels',
-  about: 'warm wheels of 276 KB and 17 MB',
+  about: 'warm wheels of 276 KB and 17 MB, and the metadata beside one',
   findObstacle: findLoadObstacle,
   async run(options) {
     const { small, large } = await findSampleWheels(options.folder)
@@ -26,15 +26,17 @@ export const wheels: Benchmark = {
     await using lab = await openLab([arbor, nginx, devpi, proxpi], { folders }, options)
     await using bare = await startBareServer()
     const works = [
-      { name: '276 KB, 32 connections', unit: 'requests/s', connections: 32, wheel: small },
-      { name: '17 MB, 4 connections', unit: 'MB/s', connections: 4, wheel: large },
+      { name: '276 KB, 32 connections', unit: 'requests/s', connections: 32, find: () => findWheels(small, lab) },
+      { name: '17 MB, 4 connections', unit: 'MB/s', connections: 4, find: () => findWheels(large, lab) },
+      { name: 'metadata, 32 connections', unit: 'requests/s', connections: 32, find: () => findMetadata(small, lab) },
     ] as const
     const rows: Row[] = []
-    for (const { wheel, ...work } of works) {
-      const targets = await findTargets(wheel, lab, bare)
+    for (const [turn, { find, ...work }] of works.entries()) {
+      const found = await find()
+      const targets = [...found, ...(await copyToBare(found, { lab, bare }))]
       for (const { pid } of lab.servers) await waitForIdle(pid, options.signal)
       const warmWork = { ...work, headers: { 'Accept-Encoding': 'identity' }, targets }
-      if (wheel === small) await warmUp(warmWork, options, lab.folder)
+      if (turn === 0) await warmUp(warmWork, options, lab.folder)
       rows.push(...(await measureWarm(warmWork, options, lab.folder)))
     }
     return [
@@ -53,27 +55,44 @@ export const wheels: Benchmark = {
 }
 
 /** Fetches the wheel through everybody once, so that they have it, and compares the bytes. */
-async function findTargets(wheel: SampleWheel, lab: Lab, bare: BareServer): Promise<Target[]> {
+async function findWheels(wheel: SampleWheel, lab: Lab): Promise<Target[]> {
   const expected = sha256(await readFile(wheel.path))
   const targets: Target[] = []
   for (const { name, slow, index, pid } of lab.servers) {
     const url = await findFileUrl(index, wheel.project, wheel.filename)
     const { body } = await fetchRaw(url)
     if (sha256(body) !== expected) throw new Error(`${url} is not ${wheel.filename}`)
-    // The second time, since the first response may lack what only a stored file has.
-    const { headers } = await fetchRaw(url)
     targets.push({ contestant: name, slow, pid, url })
-    if (name === 'arbor') targets.push(...(await copyToBare(wheel, copyHeaders(headers), bare)))
   }
   return targets
 }
 
-async function copyToBare(wheel: SampleWheel, headers: Record<string, string>, bare: BareServer): Promise<Target[]> {
+/** The metadata beside the wheel, of those that have it. */
+async function findMetadata(wheel: SampleWheel, lab: Lab): Promise<Target[]> {
+  const targets: Target[] = []
+  for (const target of await findWheels(wheel, lab)) {
+    const url = `${target.url}.metadata`
+    const found = await fetchRaw(url).catch(() => undefined)
+    if (found?.body.includes('Metadata-Version:') === true) targets.push({ ...target, url })
+  }
+  return targets
+}
+
+/** What arbor sends, from a bare server. */
+async function copyToBare(found: readonly Target[], place: { lab: Lab; bare: BareServer }): Promise<Target[]> {
+  const ours = found.find(({ contestant }) => contestant === 'arbor')
+  if (ours === undefined) return []
+  const { bare, lab } = place
+  // The second response, since the first may lack what only a stored file has.
+  const { body, headers } = await fetchRaw(ours.url)
+  const name = crypto.randomUUID()
+  const file = join(lab.folder, name)
+  await writeFile(file, body)
   const contestants = [
-    { contestant: 'bare node', path: `/memory/${wheel.filename}`, from: 'memory' },
-    { contestant: 'bare stream', path: `/stream/${wheel.filename}`, from: 'stream' },
+    { contestant: 'bare node', path: `/memory/${name}`, from: 'memory' },
+    { contestant: 'bare stream', path: `/stream/${name}`, from: 'stream' },
   ] as const
-  await bare.serve(contestants.map(({ path, from }) => ({ path, from, file: wheel.path, headers })))
+  await bare.serve(contestants.map(({ path, from }) => ({ path, from, file, headers: copyHeaders(headers) })))
   return contestants.map(({ contestant, path }) => ({
     contestant,
     slow: false,
