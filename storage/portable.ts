@@ -1,4 +1,5 @@
 import type { AtHand } from './at-hand.ts'
+import { hashBlake3 } from './digest.ts'
 import type { Tree } from './model.ts'
 import { Pace } from './pace.ts'
 
@@ -27,27 +28,45 @@ export function isPortable(tree: Tree): AtHand<boolean> {
 }
 
 async function judge({ files, emptyDirectories }: Tree): Promise<boolean> {
-  /** Every path, those of directories too, by its folded form: two that share one collide on such file systems. */
-  const taken = new Map<string, string>()
-  const isTaken = (path: string): boolean => {
-    const folded = fold(path)
-    const other = taken.get(folded)
-    if (other === undefined) taken.set(folded, path)
-    return other !== undefined && other !== path
-  }
-  const known = new Set<string>()
+  const names = new FoldedNames()
   const pace = new Pace()
-  for (const [place, path] of [...files.map((file) => file.path), ...emptyDirectories].entries()) {
-    if (place % 1000 === 0 && pace.isDue) await pace.rest()
-    // From the end: what is above a directory that was seen was seen as well.
-    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const part = path.slice(0, end)
-      if (known.has(part)) break
-      known.add(part)
-      if (isTaken(part) || !isNamePortable(part.slice(part.lastIndexOf('/') + 1))) return false
+  for (const paths of [files.map((file) => file.path), emptyDirectories]) {
+    for (const path of paths) {
+      if (pace.isDue) await pace.rest()
+      if (!names.add(path)) return false
     }
   }
   return true
+}
+
+/**
+ * The names in each folder, as file systems see them to which some names are one. Name by name, not path by path: a path of thousands of bytes
+ * may have a hundred folders, and is eighteen times as long when it is folded.
+ */
+class FoldedNames {
+  readonly #taken = new Set<string>()
+  /** A number for each folder by its path. */
+  readonly #folders = new Map<string, number>()
+
+  /** Adds a file or an empty directory that was not added before, with the folders above it. False: some name is taken, or not portable. */
+  add(path: string): boolean {
+    let end = path.lastIndexOf('/')
+    while (end !== -1 && !this.#folders.has(path.slice(0, end))) end = path.lastIndexOf('/', end - 1)
+    let folder = end === -1 ? -1 : this.#folders.get(path.slice(0, end))
+    while (end < path.length) {
+      const start = end + 1
+      end = path.indexOf('/', start)
+      if (end === -1) end = path.length
+      const name = path.slice(start, end)
+      const key = `${folder}/${shorten(fold(name))}`
+      if (!isNamePortable(name) || this.#taken.has(key)) return false
+      this.#taken.add(key)
+      if (end === path.length) break
+      folder = this.#folders.size
+      this.#folders.set(path.slice(0, end), folder)
+    }
+    return true
+  }
 }
 
 function isNamePortable(name: string): boolean {
@@ -55,6 +74,11 @@ function isNamePortable(name: string): boolean {
 }
 
 /** Upper case first, since some letters differ in lower case only. */
-function fold(path: string): string {
-  return path.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
+function fold(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
+}
+
+/** What stands for a folded name: there may be hundreds of thousands, of a thousand letters each. */
+function shorten(folded: string): string {
+  return folded.length <= 100 ? folded : hashBlake3(Buffer.from(folded))
 }

@@ -44,7 +44,8 @@ function locate(record: DirectoryRecord, dataOffset: number): Member {
 
 function gap(index: number, bytes: number, path?: string): ArchiveRefusedError {
   if (index === 0) return new ArchiveRefusedError('prefix', `${bytes} bytes precede the first member`, path)
-  return new ArchiveRefusedError('gap', `${bytes} bytes that belong to no member precede it`, path)
+  const place = path === undefined ? 'the directory' : 'it'
+  return new ArchiveRefusedError('gap', `${bytes} bytes that belong to no member precede ${place}`, path)
 }
 
 /** The *local* header's flag says whether a descriptor follows; the directory's may differ. */

@@ -1,4 +1,5 @@
 import type { BlobsInTurn } from '../blobs-in-turn.ts'
+import { Pace } from '../pace.ts'
 import type { RenditionRange } from './rendition.ts'
 import type { TarLayout } from './tar-layout.ts'
 
@@ -13,6 +14,8 @@ export async function* readTar(
 ): AsyncGenerator<Uint8Array, undefined> {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, range.last + 1 - range.first))
   let filled = 0
+  // Headers alone come without a turn of the event loop, and so do writes to a client that takes them as fast as they come.
+  const pace = new Pace()
   for (const part of layout.cut(range)) {
     const length = part.kind === 'made' ? part.bytes.length : part.length
     for (let done = 0; done < length;) {
@@ -25,6 +28,7 @@ export async function* readTar(
       if (filled < chunk.length) continue
       yield chunk
       filled = 0
+      if (pace.isDue) await pace.rest()
     }
   }
   if (filled > 0) yield chunk.subarray(0, filled)

@@ -1,6 +1,6 @@
 import type { Blake3 } from '../digest.ts'
 import type { RenditionRange } from './rendition.ts'
-import { TAR_BLOCK_BYTES, TAR_END, type TarEntry, tarHeader, tarPadding } from './tar-header.ts'
+import { TAR_BLOCK_BYTES, TAR_END, type TarEntry, tarHeader, tarHeaderLength, tarPadding } from './tar-header.ts'
 
 /** A member of a tar whose contents are a stored blob; a directory has none. */
 export interface TarMember extends TarEntry {
@@ -29,7 +29,7 @@ export class TarLayout {
     let position = 0
     for (const [index, member] of members.entries()) {
       this.#starts[index] = position
-      position += headerLength(member) + member.size + tarPadding(member.size)
+      position += tarHeaderLength(member) + member.size + tarPadding(member.size)
     }
     this.size = position + TAR_END.length
   }
@@ -68,15 +68,9 @@ export class TarLayout {
   }
 }
 
-/** Short printable ASCII needs no pax header; otherwise the header has to be made to know its length. */
-function headerLength(member: TarMember): number {
-  const isPlain = member.path.length < 99 && member.size < 8 * 1024 ** 3 && /^[ -~]*$/.test(member.path)
-  return isPlain ? TAR_BLOCK_BYTES : tarHeader(member).length
-}
-
 /** `range` counts from the member's start. */
 function* cutMember(member: TarMember, range: RenditionRange): Generator<TarPart> {
-  const length = headerLength(member)
+  const length = tarHeaderLength(member)
   if (range.first < length) yield* cutBytes(tarHeader(member), 0, range)
   const { blake3, size } = member
   const offset = Math.max(0, range.first - length)

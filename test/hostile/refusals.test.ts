@@ -25,3 +25,10 @@ test('a refusal names its member in text that can be printed', async () => {
   assert.doesNotMatch(refusal.message, /[\p{Cc}\u202e]/u)
   for (const name of ['C:/x', 'a\\b', '../x:y']) assert.equal((await findRefusal(writeZip([{ name }])))?.path, name)
 })
+
+test('a gap that no member follows is said to precede the directory', async () => {
+  const { writeZip } = await import('../support/zip-writer.ts')
+  const before = Buffer.from('gap')
+  const refusal = await findRefusal(writeZip([{ name: 'a', content: 'a' }], { beforeDirectory: before }))
+  assert.equal(refusal?.message, '3 bytes that belong to no member precede the directory')
+})

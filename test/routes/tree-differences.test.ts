@@ -132,6 +132,15 @@ describe('POST /trees/{id}/missing', () => {
     })
   }
 
+  test('what has more brackets than a list of digests is not even parsed: millions of them take seconds', async () => {
+    await using served = await serveTree()
+    const path = `/trees/blake3:${served.tree.id}/missing`
+    const answer = await post(served, path, `{"have":[${'{},'.repeat(1000)} and no JSON`)
+    assert.equal(answer.status, 400)
+    assert.match(answer.body.toString(), /this has more brackets/)
+    assert.equal((await post(served, path, '{"have":[],"client":{"name":"a","tags":["b"]}}')).status, 200)
+  })
+
   test('A18: a browser may send the list from any origin', async () => {
     await using served = await serveTree()
     const { status, headers } = await ask(served.url, `/trees/blake3:${served.tree.id}/missing`, {

@@ -68,6 +68,14 @@ test('what all file systems take is portable', async () => {
   assert.equal(await isPortableTree([]), true)
 })
 
+test('collisions are found in deep folders and between long names', async () => {
+  const long = 'x'.repeat(200)
+  assert.equal(await isPortableTree([`a/b/c/${long}`, `a/b/c/${long.toUpperCase()}`]), false)
+  assert.equal(await isPortableTree([`a/b/c/${long}`, `a/b/d/${long.toUpperCase()}`, `a/b/e`, 'a/f']), true)
+  assert.equal(await isPortableTree(['a/b/c/d', 'a/e', 'a/B/x']), false)
+  assert.equal(await isPortableTree(['a/b/c/d'], ['a/b/C']), false)
+})
+
 test('a large tree is judged in turns with others, and once', async () => {
   const blake3 = hashBlake3(Buffer.of())
   const files = Array.from({ length: 30_000 }, (_, n) => ({
@@ -84,4 +92,21 @@ test('a large tree is judged in turns with others, and once', async () => {
   assert.equal(await verdict, true)
   assert.ok(hadTurn)
   assert.equal(isPortable(tree), true, 'without a promise')
+})
+
+test('a tree of deep paths, of letters that unfold to many, is judged name by name, in turns with others', async () => {
+  const folders = `/${'\ufdfa'.repeat(80)}`.repeat(15)
+  const blake3 = hashBlake3(Buffer.of())
+  const files = Array.from({ length: 400 }, (_, n) => ({
+    path: parseTreePath(`${n}${folders}`),
+    size: 0,
+    blake3,
+    executable: false,
+  }))
+  const { tree } = createTree(files, [])
+  let turns = 0
+  const timer = setInterval(() => (turns += 1), 1)
+  assert.equal(await isPortable(tree), true)
+  clearInterval(timer)
+  assert.ok(turns >= 2, `${turns} turns of others`)
 })
