@@ -65,7 +65,7 @@ function chooseRange(c: Exchange, size: number, etag: string | undefined): ByteR
   if (request === undefined || !allowsRange(headers['if-range']?.toString(), etag)) return undefined
   const range = resolveRange(request, size)
   if (range === undefined) throw rangeNotSatisfiable(size)
-  return range
+  return range === 'whole' ? undefined : range
 }
 
 /** The headers of the whole begin with its length. */

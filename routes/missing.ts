@@ -14,6 +14,8 @@ import { parseTreeName } from './tree-name.ts'
 
 /** Some hundred thousand digests. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
+/** Opening ones; a list of digests needs two. To parse a body that is full of them would hold up all others for half a second and more. */
+const MAX_BRACKETS = 8
 
 /** The files of a tree that the client lacks, as a tar of blobs. */
 export function missingRoutes(repository: Repository): Hono<NodeEnv> {
@@ -40,6 +42,7 @@ export function missingRoutes(repository: Repository): Hono<NodeEnv> {
 
 /** `{"have": ["blake3:…", …]}`; digests that no tree has are no error. Throws a 400. */
 function parseHave(text: string): ReadonlySet<Blake3> {
+  if (text.split(/[[{]/, MAX_BRACKETS + 2).length > MAX_BRACKETS + 1) throw malformedBody('this has more brackets')
   let value: unknown
   try {
     value = JSON.parse(text)

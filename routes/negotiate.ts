@@ -91,10 +91,19 @@ export function acceptsGzip(acceptEncoding: string | undefined): boolean {
 }
 
 /** Whether HTML is asked for by its name, and is not less welcome than JSON is by its own. */
-export function prefersHtml(accept = ''): boolean {
+export function prefersHtml(accept: string | undefined): boolean {
+  return prefersToJson(accept, TEXT_HTML)
+}
+
+/** The same of server-sent events, which every client of theirs names (WHATWG HTML §9.2). */
+export function prefersEvents(accept: string | undefined): boolean {
+  return prefersToJson(accept, 'text/event-stream')
+}
+
+function prefersToJson(accept = '', type: string): boolean {
   const ranges = parseWeighted(accept)
-  const weightOf = (type: string): number => ranges.find(({ name }) => name === type)?.weight ?? 0
-  return weightOf(TEXT_HTML) > 0 && weightOf(TEXT_HTML) >= weightOf('application/json')
+  const weightOf = (wanted: string): number => ranges.find(({ name }) => name === wanted)?.weight ?? 0
+  return weightOf(type) > 0 && weightOf(type) >= weightOf('application/json')
 }
 
 function chooseEncoding(acceptEncoding: string): PageEncoding {

@@ -27,11 +27,14 @@ function toPosition(digits: string): number {
 }
 
 /**
- * What a range means for `size` bytes, clamped to them; undefined where no byte of it is there (416).
+ * What a range means for `size` bytes, clamped to them; undefined where no byte of it is there (416). Of nothing, what begins at its beginning is
+ * the whole: a suffix of it can be had (RFC 9110 §14.1.2), though no `Content-Range` can say so, and who reads in blocks asks for the first one of
+ * an empty file, too. nginx and Go do the same.
  */
-export function resolveRange(range: RangeRequest, size: number): ByteRange | undefined {
+export function resolveRange(range: RangeRequest, size: number): ByteRange | 'whole' | undefined {
+  if (size === 0 && (range.kind === 'suffix' ? range.length > 0 : range.first === 0)) return 'whole'
   if (range.kind === 'suffix') {
-    return range.length === 0 || size === 0 ? undefined : { first: Math.max(0, size - range.length), last: size - 1 }
+    return range.length === 0 ? undefined : { first: Math.max(0, size - range.length), last: size - 1 }
   }
   return range.first >= size ? undefined : { first: range.first, last: Math.min(range.last ?? size - 1, size - 1) }
 }

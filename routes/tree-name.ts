@@ -27,9 +27,10 @@ export function parseLookupKey(text: string): LookupKey {
 
 /** Throws {@link MalformedError}. */
 export function parseTreeName(text: string): TreeName {
-  const key = parseLookupKey(text)
-  if (key.algorithm === 'sha256') {
-    throw new MalformedError('name of a tree', text, 'it begins with blake3:, dirhash: or uv:')
+  const key = isTreeName(text) ? parseLookupKey(text) : undefined
+  if (key === undefined || key.algorithm === 'sha256') {
+    const rule = 'write blake3: or dirhash: and 64 lower-case hex digits, or uv: and 24 digits of base 36'
+    throw new MalformedError('name of a tree', text, rule)
   }
   return key
 }

@@ -87,12 +87,11 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 /** What no route took: a method that this path does not have, a browser's preflight, or nothing of ours. */
 function answerUnrouted(app: App, c: NodeContext, uploads: AppOptions['uploads']): Response {
   if (c.req.method === 'POST' || c.req.method === 'PUT') refuseUpload(c, uploads)
-  const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path)).flatMap((method) =>
-    method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : [method],
-  )
-  if (allowed.length === 0) throw notFound(`page ${JSON.stringify(c.req.path)}`)
-  const isPublic = allowed.includes('GET') && !c.req.path.startsWith('/admin/')
-  const Allow = allowed.join(', ')
+  const methods = METHODS.filter((method) => hasRoute(app, method, c.req.path))
+  if (methods.length === 0) throw notFound(`page ${JSON.stringify(c.req.path)}`)
+  const isPublic = methods.includes('GET') && !c.req.path.startsWith('/admin/')
+  const forGet = isPublic ? ['GET', 'HEAD', 'OPTIONS'] : ['GET', 'HEAD']
+  const Allow = methods.flatMap((method) => (method === 'GET' ? forGet : [method])).join(', ')
   if (c.req.method === 'OPTIONS' && isPublic) {
     return new Response(null, {
       status: 204,

@@ -10,6 +10,7 @@ import {
 import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
 import { formatListen, type ListenAddress } from './config/notation.ts'
+import { inTurn } from './in-turn.ts'
 import { findTightFileLimit } from './open-files.ts'
 import { problemOf, renderProblem } from './problems.ts'
 import { findHostFault, refuseHost, refuseMalformed } from './refuse-malformed.ts'
@@ -65,7 +66,7 @@ const STALLED_MS = 10 * 60_000
 export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
   const server = createServer(SERVER_OPTIONS)
   const connections = new Connections(server)
-  const answer = createListener(app, address.host)
+  const answer = inTurn(createListener(app, address.host))
   server.on('request', (request, response) => {
     connections.note(request, response)
     answer(request, response)
@@ -184,10 +185,14 @@ class Connections {
     return Array.from(this.#last.keys()).reduce((sum, socket) => sum + socket.bytesWritten, this.#bytesSent)
   }
 
-  /** Whether a response was begun, and did not come to its end. */
+  /**
+   * Whether a response written past Node would be taken for another one, or for part of it: one was begun, waits behind earlier ones (then it has no
+   * socket yet), or belongs to a request that came to its end, so that what is wrong is a later one.
+   */
   isAnswering(socket: Socket): boolean {
     const last = this.#last.get(socket)
-    return last?.headersSent === true && !last.closed
+    if (last === undefined || last.closed) return false
+    return last.headersSent || last.socket === null || last.req.complete
   }
 
   close(doors: readonly Door[], graceMs: number): Promise<void> {

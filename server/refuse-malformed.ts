@@ -4,15 +4,20 @@ import { RouteError } from '../routes/errors.ts'
 import { problemOf, renderProblem } from './problems.ts'
 
 /**
- * Answers what is no HTTP request, does not become one in time, or expects what we do not know, with a problem, and closes its connection.
- * Node's own answer has no body.
- * @param options.isAnswering Whether a response is under way on a connection: another one would be taken for part of it.
+ * Answers what is no HTTP request, does not become one in time, expects what we do not know, or wants a tunnel, with a problem, and closes its
+ * connection. Node's own answer has no body.
+ * @param options.isAnswering Whether a response is owed on a connection, or under way: another one would be taken for it, or for part of it.
  */
 export function refuseMalformed(server: Server, options: { readonly isAnswering: (socket: Socket) => boolean }): void {
+  const refuseUnlessAnswering = (socket: Socket, error: RouteError): void => {
+    if (options.isAnswering(socket)) socket.destroy()
+    else void refuse(socket, error)
+  }
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (socket.writable && error.code !== 'ECONNRESET' && !options.isAnswering(socket)) void refuse(error, socket)
+    if (socket.writable && error.code !== 'ECONNRESET') refuseUnlessAnswering(socket, errorOf(error))
     else socket.destroy()
   })
+  server.on('connect', (_, socket) => refuseUnlessAnswering(socket as Socket, tunnelRefused()))
   // RFC 9110 §10.1.1: anything but 100-continue, to which Node says yes.
   server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
     void refuseRequest(response, new RouteError('ERR_EXPECTATION_FAILED', 'A request may expect 100-continue only.'))
@@ -47,8 +52,8 @@ async function refuseRequest(outgoing: ServerResponse, error: RouteError): Promi
   outgoing.end(body)
 }
 
-async function refuse(error: NodeJS.ErrnoException, socket: Socket): Promise<void> {
-  const response = renderProblem(problemOf(errorOf(error)), crypto.randomUUID())
+async function refuse(socket: Socket, error: RouteError): Promise<void> {
+  const response = renderProblem(problemOf(error), crypto.randomUUID())
   const { status } = response
   const body = await response.text()
   const head = [
@@ -69,7 +74,19 @@ function errorOf(cause: NodeJS.ErrnoException): RouteError {
       return new RouteError('ERR_HEAD_TOO_LARGE', 'The head of a request may have 16 KiB.', { cause })
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new RouteError('ERR_REQUEST_TIMEOUT', 'The request did not come to its end in time.', { cause })
+    case 'HPE_INVALID_METHOD':
+      return new RouteError('ERR_BAD_REQUEST', 'This is no HTTP request, or its method is none that is known.', {
+        cause,
+      })
     default:
       return new RouteError('ERR_BAD_REQUEST', 'This is no HTTP request.', { cause })
   }
+}
+
+/** RFC 9110 §9.3.6: CONNECT comes from a client to which we were given as its proxy. */
+function tunnelRefused(): RouteError {
+  const remedy = 'Give its URL to the client as that of an index, not as HTTPS_PROXY.'
+  return new RouteError('ERR_METHOD_NOT_ALLOWED', `This is a package index, and no proxy to other hosts. ${remedy}`, {
+    headers: { Allow: 'GET, HEAD, OPTIONS' },
+  })
 }

@@ -4,6 +4,7 @@ import { parseByteCount } from '../../storage/units.ts'
 import type { Administration, Job } from '../administration.ts'
 import type { NodeContext, NodeEnv } from '../env.ts'
 import { notFound } from '../errors.ts'
+import { prefersEvents } from '../negotiate.ts'
 import { parsePath } from '../path.ts'
 import { streamBody } from '../stream-body.ts'
 import { PRIVATE_HEADERS, replyJob, replyPrivately } from './private-reply.ts'
@@ -20,7 +21,7 @@ export function jobRoutes(admin: Administration): Hono<NodeEnv> {
     const id = idIn(c)
     const job = admin.findJob(id)
     if (job === undefined) throw notFound(`job ${id}`)
-    if (!wantsEvents(c.req.header('Accept'))) return replyPrivately(renderJob(job), 200, VARY)
+    if (!prefersEvents(c.req.header('Accept'))) return replyPrivately(renderJob(job), 200, VARY)
     if (c.req.method === 'HEAD') return new Response(null, { headers: EVENT_HEADERS })
     return sendEvents(c, admin.watchJob(id, { signal: c.req.raw.signal }))
   })
@@ -42,11 +43,6 @@ const EVENT_HEADERS = {
   // nginx would hold events back until there is a page full of them.
   'X-Accel-Buffering': 'no',
 } as const
-
-/** As every client of server-sent events says it (WHATWG HTML §9.2). */
-function wantsEvents(accept: string | undefined): boolean {
-  return accept !== undefined && /(?:^|[,\s])text\/event-stream\b/i.test(accept)
-}
 
 /** Not by hono's streamSSE, which would start to follow for HEAD as well, and passes each event through a web stream. */
 async function sendEvents(c: NodeContext, jobs: AsyncIterable<Job> | undefined): Promise<Response> {

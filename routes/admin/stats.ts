@@ -70,9 +70,10 @@ function parseBy(text = 'day'): TrafficQuery['by'] {
 /** Undefined: all that is kept. */
 function parseSince(text: string | undefined): number {
   if (text === undefined) return 0
-  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(at)) throw badRequest('"since" is a day, such as 2026-01-31.')
-  return Math.floor(at / DAY_MS)
+  const day = Math.floor(Date.parse(text) / DAY_MS)
+  // There and back, since to Date.parse 30 February is 2 March.
+  if (Number.isNaN(day) || renderDay(day) !== text) throw badRequest('"since" is a day, such as 2026-01-31.')
+  return day
 }
 
 function parseLimit(text: string | undefined): number {

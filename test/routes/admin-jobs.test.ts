@@ -122,6 +122,20 @@ describe('server-sent events', () => {
     assert.match(text, /^event: end\ndata: \{"id":"[^\n]*\}\n\n$/)
   })
 
+  test('are not for whom JSON is more welcome', async () => {
+    await using served = await serveMemory()
+    const { id } = served.repository.admin.startScrub({ bytesPerSecond: undefined })
+    await served.repository.admin.jobs.close()
+    for (const [accept, type] of [
+      ['application/json, text/event-stream;q=0.1', 'application/json'],
+      ['*/*, text/event-stream;q=0', 'application/json'],
+      ['application/json;q=0.9, Text/Event-Stream', 'text/event-stream'],
+    ] as const) {
+      const asked = withToken(request(served.server).get(`/admin/jobs/${id}`)).set('Accept', accept)
+      await asked.expect(200).expect('Content-Type', type)
+    }
+  })
+
   test('are not begun for HEAD', async () => {
     await using served = await serveMemory()
     const { id } = served.repository.admin.startScrub({ bytesPerSecond: undefined })

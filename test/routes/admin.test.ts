@@ -75,9 +75,11 @@ describe('GET /admin/stats/traffic', () => {
     const traffic = (query: string): Test => withToken(request(served.server).get(`/admin/stats/traffic${query}`))
     const { body } = await traffic('?by=project&since=2026-01-02&limit=7').expect(200)
     await traffic('').expect(200)
+    await traffic('?since=2028-02-29').expect(200)
     assert.deepEqual(served.repository.admin.asked, [
       { by: 'project', since: 20_455, limit: 7 },
       { by: 'day', since: 0, limit: 100 },
+      { by: 'day', since: 21_243, limit: 100 },
     ])
     assert.equal((body as { since: string }).since, '2026-01-02')
     assert.equal((body as { traffic: { day: string }[] }).traffic[0]?.day, '2026-01-02')
@@ -87,6 +89,7 @@ describe('GET /admin/stats/traffic', () => {
     'by=hour',
     'since=yesterday',
     'since=2026-13-01',
+    'since=2026-02-30',
     'since=2026',
     'limit=0',
     'limit=x',

@@ -6,7 +6,8 @@ function resolve(header: string, size: number): string {
   const request = parseRange(header)
   if (request === undefined) return 'whole'
   const range = resolveRange(request, size)
-  return range === undefined ? '416' : `${range.first}-${range.last}`
+  if (range === undefined || range === 'whole') return range ?? '416'
+  return `${range.first}-${range.last}`
 }
 
 describe('a Range header', () => {
@@ -19,8 +20,10 @@ describe('a Range header', () => {
     ['E5: open', 'bytes=500-', 1000, '500-999'],
     ['E6: behind the end', 'bytes=1000-', 1000, '416'],
     ['E6: an empty suffix', 'bytes=-0', 1000, '416'],
-    ['E6: anything of nothing', 'bytes=0-', 0, '416'],
-    ['E6: a suffix of nothing', 'bytes=-5', 0, '416'],
+    ['E6: behind the end of nothing', 'bytes=1-', 0, '416'],
+    ['E6: an empty suffix of nothing', 'bytes=-0', 0, '416'],
+    ['E7: nothing, from its beginning', 'bytes=0-99', 0, 'whole'],
+    ['E7: a suffix of nothing', 'bytes=-5', 0, 'whole'],
     ['E6: beyond all integers', 'bytes=99999999999999999999-', 1000, '416'],
     ['E7: clamped', 'bytes=0-5000', 1000, '0-999'],
     ['E7: clamped, beyond all integers', `bytes=0-${'9'.repeat(400)}`, 1000, '0-999'],

@@ -68,6 +68,8 @@ test('/admin is for no other origin, and has its own methods', async () => {
   assert.equal(headers['access-control-allow-methods'], undefined)
   const authorized = request(served.server).get('/admin/prune').set('Authorization', 'Bearer a-token-for-tests')
   await authorized.expect(405).expect('Allow', 'POST')
+  const asked = request(served.server).options('/admin/stats').set('Authorization', 'Bearer a-token-for-tests')
+  await asked.expect(405).expect('Allow', 'GET, HEAD')
 })
 
 for (const path of ['/nothing', '/simple/a/b/c', '/%zz', '/trees', '/wheels/', '//']) {

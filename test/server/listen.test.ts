@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { listen, ListenError, type Answering, type Listening } from '../../server/listen.ts'
 import { ask, connectRaw } from '../support/raw-http.ts'
+import { inTwoParts } from '../support/two-parts.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 }
 const hello: Answering = { fetch: () => new Response('hello') }
@@ -15,17 +16,6 @@ const limit = { timeout: 20_000 }
 
 function portOf(listening: Listening): number {
   return Number(new URL(listening.url).port)
-}
-
-/** An app whose one response sends "a" at once and "b" when it is told to. */
-function inTwoParts(): { readonly app: Answering; readonly finish: () => void } {
-  const more = Promise.withResolvers<void>()
-  const body = async function* (): AsyncGenerator<Uint8Array> {
-    yield Buffer.from('a')
-    await more.promise
-    yield Buffer.from('b')
-  }
-  return { app: { fetch: () => new Response(ReadableStream.from(body())) }, finish: more.resolve }
 }
 
 test('port 0 takes a free port, and the URL has it', limit, async () => {
@@ -163,6 +153,7 @@ test('G6: what is no HTTP at all gets a problem too, and its connection is close
   const listening = await listen(hello, loopback)
   for (const [request, status, code] of [
     ['nonsense\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
+    ['CONNECT index.example:443 HTTP/1.1\r\nHost: index.example:443\r\n\r\n', 405, 'ERR_METHOD_NOT_ALLOWED'],
     ['GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n', 400, 'ERR_BAD_REQUEST'],
     [`GET / HTTP/1.1\r\nHost: x\r\nLong: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'ERR_HEAD_TOO_LARGE'],
   ] as const) {
@@ -230,28 +221,4 @@ test('a request of HTTP/1.0 needs no Host, and an Expect that is met is no troub
     assert.ok(client.received().includes(`at ${url}`), client.received())
   }
   await listening.close()
-})
-
-test('nonsense after a request whose response is under way adds nothing to it', limit, async () => {
-  const listening = await listen(inTwoParts().app, loopback)
-  const client = await connectRaw(portOf(listening))
-  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-  await client.waitFor('1\r\na\r\n')
-  client.socket.write('nonsense\r\n\r\n')
-  await client.closed
-  assert.ok(client.received().endsWith('1\r\na\r\n'))
-  await listening.close()
-})
-
-test('closing waits for all responses of a connection that asks for several at once', limit, async () => {
-  const { app, finish } = inTwoParts()
-  const listening = await listen(app, loopback)
-  const client = await connectRaw(portOf(listening))
-  client.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2))
-  await client.waitFor('1\r\na\r\n')
-  const closed = listening.close(FOREVER)
-  finish()
-  await closed
-  assert.equal(await client.closed, undefined)
-  assert.equal(client.received().split('1\r\nb\r\n0\r\n\r\n').length, 3)
 })
