@@ -1,7 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import { readCaFile } from './config/ca-file.ts'
 import { findCacheFolder, resolveFolder, type User } from './config/data-folder.ts'
-import { readOverrides, sourceOfConfig, strayIndexVariables, type Flags, type Overrides } from './config/environment.ts'
+import {
+  indexVariableMistakes,
+  readOverrides,
+  sourceOfConfig,
+  type Flags,
+  type Overrides,
+} from './config/environment.ts'
 import { parseConfigFile, type FileReading, type FileSettings } from './config/file.ts'
 import { combineIndexes, type IndexConfig, type VirtualConfig } from './config/indexes.ts'
 import { ConfigError, type Mistake } from './config/mistakes.ts'
@@ -92,12 +98,23 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   if (reading.kind === 'mistakes') mistakes.push(...reading.mistakes)
   if (reading.kind === 'mistakes' || mistakes.length > 0) throw new ConfigError(mistakes)
   const config = combine(reading.settings, { overrides, proxies, file, netrc: await readNetrc(sources) }, sources)
-  const strays = strayIndexVariables(
-    sources.env,
-    config.indexes.map(({ name }) => name),
-  )
-  if (strays.length > 0) throw new ConfigError(strays)
+  const stray = [
+    ...indexVariableMistakes(
+      sources.env,
+      config.indexes.map(({ name }) => name),
+    ),
+    ...strayUpstream(config, overrides, sources.flags),
+  ]
+  if (stray.length > 0) throw new ConfigError(stray)
   return withCertificates(config, overrides, sources)
+}
+
+/** An address that would replace that of the default index, where a virtual one is the default. */
+function strayUpstream({ indexes, virtuals }: Config, { upstream }: Overrides, flags: Flags): Mistake[] {
+  if (upstream === undefined || indexes.some((index) => index.default)) return []
+  const name = virtuals.find((virtual) => virtual.default)?.name
+  const problem = `would replace the url of the default index, and that is the virtual "${name}": set it in the file`
+  return [{ where: flags.upstream === undefined ? 'ARBOR_UPSTREAM' : '--upstream', problem }]
 }
 
 /** The configuration with what its file of certificates holds. */

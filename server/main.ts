@@ -15,10 +15,14 @@ process.on('uncaughtException', (error) => {
 })
 
 const progress = new ProgressLine(process.stderr)
+/** Resolves once all that a command printed was taken, with why it was not: a pipe takes 64 KiB at once, and the rest would be lost at the exit. */
+let printing: Promise<NodeJS.ErrnoException | null | undefined> = Promise.resolve(undefined)
 const print = (text: string): void => {
   progress.end()
-  process.stdout.write(text)
+  printing = new Promise((resolve) => process.stdout.write(text, resolve))
 }
+// A command looks at how its printing ended; a server's banner need be read by nobody, nor have room where it goes to a file.
+process.stdout.on('error', () => {})
 
 /** Within this time a second signal counts as the first one: npm passes on to us what the terminal has sent us already. Milliseconds. */
 const SAME_MS = 500
@@ -34,11 +38,9 @@ async function serve(config: Config): Promise<void> {
     stopping.abort()
   }
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', stop)
-  // Nobody need be there to read the banner, nor room for it where that goes to a file.
-  process.stdout.on('error', () => {})
   // Loaded only here, so that the other commands answer at once.
   const { runServer } = await import('./commands/run-server.ts')
-  await runServer(config, { print, signal: stopping.signal })
+  await runServer(config, { print: (text) => void process.stdout.write(text), signal: stopping.signal })
 }
 
 function findHomeFolder(): string | undefined {
@@ -75,11 +77,18 @@ const program = createProgram({
 
 try {
   await program.parseAsync()
+  const error = await printing
+  // Who takes only the beginning, as head does, has what they want.
+  if (error && error.code !== 'EPIPE') {
+    process.stderr.write(`arbor: what was asked for cannot be written: ${error.message}\n`)
+    process.exit(1)
+  }
   // What still keeps the process alive, such as a kept upstream connection, is no longer needed.
   process.exit(0)
 } catch (error) {
   if (isCommandLineEnd(error)) process.exit(error.exitCode === 0 ? 0 : 2)
   progress.end()
+  await printing
   const { message, exitCode } = describeFailure(error)
   process.stderr.write(`arbor: ${message}\n`)
   process.exit(exitCode)

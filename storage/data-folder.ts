@@ -72,7 +72,8 @@ async function fill(io: Io, layout: Layout, { isOurs }: { readonly isOurs: boole
     }
     if (isOurs) {
       await write(layout.cacheTag, CACHE_TAG)
-      await write(layout.readme, README)
+      // One that is there is ours, or a note that an operator left.
+      if ((await io.size(layout.readme)) === undefined) await write(layout.readme, README)
     }
     await io.syncFolder(layout.folder)
     await write(layout.format, FORMAT)

@@ -1,13 +1,18 @@
 import * as v from 'valibot'
 import { diskIo } from '../../storage/io.ts'
-import { findAdminToken } from '../admin-token.ts'
+import { type AdminToken, findAdminToken } from '../admin-token.ts'
 import type { Config } from '../config.ts'
 import { formatListen } from '../config/notation.ts'
 import { redactUrl } from '../redact.ts'
 
 /** A running server did not do what a command asked of it; the message says why, to a person. */
 export class AdminError extends Error {
-  readonly code = 'ERR_ADMIN'
+  readonly code: 'ERR_ADMIN' | 'ERR_ADMIN_REQUEST' = 'ERR_ADMIN'
+}
+
+/** The server did not understand what was typed: to ask again is of no use. */
+export class AdminRequestError extends AdminError {
+  override readonly code = 'ERR_ADMIN_REQUEST'
 }
 
 export interface AdminRequest {
@@ -49,7 +54,7 @@ export function parseAnswer<Parsed>(schema: v.GenericSchema<unknown, Parsed>, an
 
 /** As {@link askServer}, but returns the response itself, whose body may come over a long time. */
 export async function openResponse(config: Config, request: AdminRequest): Promise<Response> {
-  const found = await findAdminToken(diskIo, config)
+  const found = await readToken(config)
   if (found === undefined) {
     throw new AdminError(
       `there is no admin token in ${config.data}: no server has run with this data folder. Name it with --data or ARBOR_DATA, or set ARBOR_ADMIN_TOKEN`,
@@ -65,7 +70,21 @@ export async function openResponse(config: Config, request: AdminRequest): Promi
       `${redactUrl(url)} has another admin token than the one that ${origin}: set ARBOR_ADMIN_TOKEN to what the server was started with, or name its data folder with --data`,
     )
   }
-  throw new AdminError(`${redactUrl(url)} answered ${response.status}: ${problemIn(await response.text())}`)
+  const Kind = response.status === 400 ? AdminRequestError : AdminError
+  throw new Kind(`${redactUrl(url)} answered ${response.status}: ${problemIn(await response.text())}`)
+}
+
+/** A server often runs as a user of its own, whose token others cannot read. */
+async function readToken(config: Config): Promise<AdminToken | undefined> {
+  try {
+    return await findAdminToken(diskIo, config)
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause && 'code' in cause)) throw cause
+    throw new AdminError(
+      `cannot read the admin token in ${config.data} (${String(cause.code)}): run this as the user that runs the server, or as root, or set ARBOR_ADMIN_TOKEN`,
+      { cause },
+    )
+  }
 }
 
 function ownAddress({ listen }: Config): string {
@@ -92,8 +111,14 @@ async function send(url: URL, request: AdminRequest, token: string): Promise<Res
       ...(signal === undefined ? {} : { signal }),
     })
   } catch (cause) {
-    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-    const remedy = 'is the server running? If it listens elsewhere, say where with --server'
+    const error = cause instanceof Error && cause.cause instanceof Error ? cause.cause : undefined
+    const isUntrusted =
+      error !== undefined && 'code' in error && /^UNABLE_TO_(GET|VERIFY)_|SELF_SIGNED_CERT/.test(String(error.code))
+    // Behind the semicolon Node has advice of its own, for whoever starts it.
+    const reason = error === undefined ? String(cause) : error.message.split(';', 1)[0]
+    const remedy = isUntrusted
+      ? 'a certificate of an authority of your own is trusted once its file (PEM) is named in NODE_EXTRA_CA_CERTS'
+      : 'is the server running? If it listens elsewhere, say where with --server'
     throw new AdminError(`no answer from ${redactUrl(url)} (${reason}): ${remedy}`, { cause })
   }
 }

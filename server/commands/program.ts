@@ -42,7 +42,10 @@ export function createProgram(surroundings: Surroundings): Command {
     .helpCommand(false)
     .option('--listen <host:port>', 'where to listen; port 0: any free one (ARBOR_LISTEN; default: 127.0.0.1:3141)')
     .option('--data <folder>', 'the folder for all that is stored (ARBOR_DATA; default: in your cache folder)')
-    .option('--upstream <url>', 'the index to fetch from (ARBOR_UPSTREAM; default: https://pypi.org/simple/)')
+    .option(
+      '--upstream <url>',
+      'the index to fetch from, as in pip --index-url (ARBOR_UPSTREAM; default: https://pypi.org/simple/)',
+    )
     .option('--config <file>', 'a TOML file with these and all other settings (ARBOR_CONFIG)')
     .addHelpText(
       'after',

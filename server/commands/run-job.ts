@@ -23,7 +23,8 @@ export async function runJob(config: Config, request: AdminRequest, options: Job
   const told = request.method === 'DELETE' ? ', told to end' : ''
   const text = end.state === 'running' ? `${end.id}  ${renderProgress(end)}${told}\n` : renderResult(end)
   options.print(options.json ? formatJson(end) : text)
-  if (isFollowed) requireSuccess(end)
+  // Also of one that has ended by now, or the exit code would depend on how fast it was.
+  if (!options.detach) requireSuccess(end)
 }
 
 async function follow(

@@ -2,7 +2,7 @@ import { StoreFormatError, StoreFullError } from '../../storage/errors.ts'
 import { ConfigError } from '../config/mistakes.ts'
 import { ListenError } from '../listen.ts'
 import { redactUrl } from '../redact.ts'
-import { AdminError } from './admin-client.ts'
+import { AdminError, AdminRequestError } from './admin-client.ts'
 import { InterruptedError } from './run-job.ts'
 
 /** What went wrong, for a person, and the exit code that goes with it. */
@@ -14,7 +14,7 @@ export interface Failure {
 
 /** In clear words for what a user can do something about; with a stack for the rest, which is a bug. */
 export function describeFailure(error: unknown): Failure {
-  if (error instanceof ConfigError) return { message: error.message, exitCode: 2 }
+  if (error instanceof ConfigError || error instanceof AdminRequestError) return { message: error.message, exitCode: 2 }
   if (error instanceof InterruptedError) return { message: error.message, exitCode: 130 }
   const diskTrouble = describeDiskTrouble(error instanceof StoreFullError ? error.cause : error)
   if (diskTrouble !== undefined) return { message: diskTrouble, exitCode: 1 }

@@ -10,6 +10,7 @@ import {
   indexUrl,
   listenAddress,
   size,
+  token,
   type Notation,
 } from './notation.ts'
 import { readTreeVariables, TREE_VARIABLES, type TreeSettings } from './tree-limits.ts'
@@ -35,7 +36,7 @@ const SETTINGS = {
   listen: { notation: listenAddress, variable: 'ARBOR_LISTEN', flag: 'listen' },
   data: { notation: folder, variable: 'ARBOR_DATA', flag: 'data' },
   upstream: { notation: indexUrl, variable: 'ARBOR_UPSTREAM', flag: 'upstream' },
-  config: { notation: folder, variable: 'ARBOR_CONFIG', flag: 'config' },
+  config: { notation: filePath, variable: 'ARBOR_CONFIG', flag: 'config' },
   adminToken: { notation: adminToken, variable: 'ARBOR_ADMIN_TOKEN' },
   caFile: { notation: filePath, variable: 'ARBOR_CA_FILE' },
   contact: { notation: contact, variable: 'ARBOR_CONTACT' },
@@ -94,16 +95,28 @@ export function readIndexVariables(env: Environment, index: string): IndexVariab
   return { username: read('USERNAME'), password: read('PASSWORD'), token: read('TOKEN') }
 }
 
-/** Variables for credentials of which it is not plain what index they are for: there is none, or they would be told to several. */
-export function strayIndexVariables(env: Environment, indexes: readonly string[]): Mistake[] {
+/**
+ * What is wrong with variables for credentials: there is no such index, they would be told to several, there are two kinds of them,
+ * or no header can hold them.
+ */
+export function indexVariableMistakes(env: Environment, indexes: readonly string[]): Mistake[] {
   const names = indexes.map(variableNameOf)
   return Object.keys(env).flatMap((where) => {
     const name = INDEX_VARIABLE.exec(where)?.[1]
-    const meant = indexes.filter((index) => variableNameOf(index) === name)
-    if (name === undefined || meant.length === 1) return []
-    if (meant.length > 1) return { where, problem: `could be for each of ${meant.join(', ')}: rename one of them` }
-    return { where, problem: `there is no index of that name; ${suggest(name, names)}` }
+    if (name === undefined) return []
+    const [index, ...more] = indexes.filter((known) => variableNameOf(known) === name)
+    if (index === undefined) return { where, problem: `there is no index of that name; ${suggest(name, names)}` }
+    if (more.length > 0)
+      return { where, problem: `could be for each of ${[index, ...more].join(', ')}: rename one of them` }
+    return where.endsWith('_TOKEN') ? tokenMistakes(where, readIndexVariables(env, index)) : []
   })
+}
+
+function tokenMistakes(where: string, variables: IndexVariables): Mistake[] {
+  if (variables.token === undefined) return []
+  if (token.parse(variables.token) === undefined) return [{ where, problem: describeMisfit(token, variables.token) }]
+  if (variables.username === undefined && variables.password === undefined) return []
+  return [{ where, problem: 'expected a token, or username and password, got both' }]
 }
 
 function variableNameOf(index: string): string {
@@ -128,8 +141,8 @@ function unknownVariables(env: Environment): Mistake[] {
     .map((name) => ({ where: name, problem: `unknown variable; ${suggest(name, known)}` }))
 }
 
-/** Kubernetes gives every container such variables for a Service that is called "arbor". */
+/** Kubernetes gives every container such variables for a Service that is called "arbor", or "arbor-" and more. */
 function isServiceLink(name: string, value: string): boolean {
-  if (name === 'ARBOR_PORT') return /^(tcp|udp|sctp):\/\//.test(value)
-  return /^ARBOR_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)
+  const isLink = /^ARBOR_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+  return isLink.test(name) || (/^ARBOR_(\w+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value))
 }

@@ -176,10 +176,10 @@ export const hostList: Notation<readonly string[]> = {
   show: (written) => redactUrl(JSON.stringify(written)),
 }
 
-/** A size of at least one byte, in bytes. */
+/** A size of at least one byte, in bytes. Not a bare number: `max-size = 50` would empty the store. */
 export const size: Notation<number> = {
   expected: 'a size such as "50GiB" or "800MB"',
-  parse: (written) => positive(parseByteCount(written)),
+  parse: (written) => (typeof written === 'string' ? positive(parseByteCount(written)) : undefined),
 }
 
 /** A length of time, in milliseconds. */
@@ -254,14 +254,14 @@ export const password: Notation<string> = { expected: 'a text that is not empty'
 
 /** RFC 6750 §2.1 has fewer characters yet; what matters is that it can be sent in a header. */
 export const token: Notation<string> = {
-  expected: 'ASCII characters without spaces',
+  expected: 'ASCII characters without spaces and line ends',
   parse: (written) => match(written, /^[\x21-\x7e]+$/)[0],
   show: showNothing,
 }
 
 /** One that nobody guesses; also not the asterisks that stand for one where the configuration is printed. */
 export const adminToken: Notation<string> = {
-  expected: 'at least 12 ASCII characters without spaces',
+  expected: 'at least 12 ASCII characters without spaces and line ends',
   parse: (written) => match(written, /^[\x21-\x7e]{12,}$/)[0],
   show: showNothing,
 }

@@ -88,7 +88,8 @@ export class Room {
     const { freeBytes } = await store.stats()
     const promised = sum(this.#reserved, (reserved) => Math.max(0, reserved.bytes - reserved.written()))
     if (bytes + promised + keepFreeBytes <= freeBytes) return undefined
-    return new NoRoomError(`${bytes} bytes do not fit on the disk, of which ${freeBytes} are free`)
+    const taken = `${keepFreeBytes} stay free (keep-free)${promised === 0 ? '' : `, and ${promised} are for other downloads`}`
+    return new NoRoomError(`${bytes} bytes do not fit on the disk: of ${freeBytes} free ones, ${taken}`)
   }
 
   async #fitsInto(maxBytes: number, bytes: number): Promise<boolean> {

@@ -24,6 +24,8 @@ const UNKNOWN_ISSUER = new Set([
   'CERT_UNTRUSTED',
 ])
 const TLS_CODE = /^(CERT_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/
+/** What came back is no TLS at all. */
+const NO_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'])
 const CA_ADVICE =
   'if its certificate is from an authority of your own, name that in ca-file, under [upstream], or in ARBOR_CA_FILE'
 /** It has no code of its own: with and without a tunnel the status is in what undici says. */
@@ -42,6 +44,10 @@ export function translateError(error: unknown, url: string): unknown {
     // Behind the semicolon Node has advice of its own, for whoever starts it.
     const [problem] = message.split(';')
     return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', `${problem}; ${CA_ADVICE}`, { cause: error })
+  }
+  if (NO_TLS.has(code)) {
+    const problem = `${redactUrl(url)}: what answers there speaks no TLS; is it http, not https?`
+    return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', problem, { cause: error })
   }
   if (TLS_CODE.test(code)) return new UpstreamError('ERR_UPSTREAM_UNTRUSTED', message, { cause: error })
   const advice = PROXY_REFUSAL.test(error.message) ? `; ${PROXY_ADVICE}` : ''

@@ -1,6 +1,7 @@
 import { type Filename, parseFilename, parseProjectName, type ProjectName } from '../../storage/names.ts'
 import { parseSha256, type Sha256 } from '../../storage/digest.ts'
 import { RouteError } from '../../routes/errors.ts'
+import { redactUrl } from '../redact.ts'
 import type { Skipped, WarmList, Wish } from './warm-list.ts'
 
 /** More no lock file names; each takes memory until its job is forgotten. */
@@ -30,8 +31,9 @@ export class ListBuilder {
     this.#limit()
   }
 
+  /** Without the credentials of URLs in it: what was skipped is told, and stands in the logs of CI. */
   skip(entry: string, reason: string): void {
-    this.#skipped.push({ entry: entry.slice(0, 200), reason })
+    this.#skipped.push({ entry: redactUrl(entry).slice(0, 200), reason: redactUrl(reason) })
     this.#limit()
   }
 

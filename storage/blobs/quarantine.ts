@@ -21,12 +21,13 @@ export async function quarantine(io: Io, layout: Layout, blake3: Blake3, now: nu
   await io.syncFolder(dirname(path))
 }
 
-/** Removes what is too old, and the oldest of what is too much. */
+/** Removes what is too old, and the oldest of what is too much; nothing that has not a name of ours. */
 export async function sweepQuarantine(io: Io, layout: Layout, now: number): Promise<void> {
   const tooOld = stampOf(now - KEPT_FOR_MS)
   let bytes = 0
   // The newest first, since names begin with the time.
-  for (const [index, name] of (await io.list(layout.quarantine)).toSorted().toReversed().entries()) {
+  const names = (await io.list(layout.quarantine)).filter((name) => /^\d{8}T\d{6}Z-/.test(name))
+  for (const [index, name] of names.toSorted().toReversed().entries()) {
     const path = layout.quarantined(name)
     bytes += (await io.size(path)) ?? 0
     if (name < tooOld || (bytes > MAX_BYTES && index > 0)) await io.remove(path)

@@ -3,6 +3,8 @@ import { type ProcessLock, takeProcessLock } from '../catalog/process-lock.ts'
 import type { Io } from '../io.ts'
 import type { Layout } from '../layout.ts'
 
+/** What we name things in staging; what else is there came with a folder that somebody had for other things before. */
+const OURS = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|unpack-[0-9a-f]{64})$/
 /** How often a new lock file may be swept away by another process in the instant between its making and its locking. */
 const ATTEMPTS = 5
 
@@ -76,6 +78,7 @@ async function takeLock(io: Io, layout: Layout, id: string): Promise<ReturnType<
 export async function sweepStaging(io: Io, layout: Layout): Promise<void> {
   const names = await io.list(layout.staging)
   for (const id of new Set(names.map((name) => name.replace(/\.lock$/, '')))) {
+    if (!OURS.test(id)) continue
     const lock = takeProcessLock(layout.stagingLock(id), { create: false })
     if (lock === 'held') continue
     if (lock === 'absent') await io.remove(layout.stagingFolder(id))

@@ -40,6 +40,10 @@ test('downloads that run at once are not promised the same bytes of the disk', a
   const [first, second] = await Promise.all([room.reserve(500, () => written), room.reserve(500, none)])
   assert.equal(first.refusal, undefined)
   assert.equal(second.refusal?.code, 'ERR_STORE_FULL')
+  assert.equal(
+    second.refusal.message,
+    '500 bytes do not fit on the disk: of 1000 free ones, 100 stay free (keep-free), and 500 are for other downloads',
+  )
   // What is written is no longer free, and so no longer to be kept free.
   written = 200
   assert.equal((await room.reserve(600, none)).refusal, undefined)

@@ -86,9 +86,10 @@ test('a start sweeps what a killed process left, or fails and leaves it to the n
     stored = await putAndUnpack(store, wheel)
   })
   const layout = createLayout(template.folder)
-  await mkdir(layout.stagingFolder('dead'), { recursive: true })
-  await writeFile(layout.stagingLock('dead'), '')
-  await writeFile(join(layout.stagingFolder('dead'), '1'), 'half of some')
+  const dead = crypto.randomUUID()
+  await mkdir(layout.stagingFolder(dead), { recursive: true })
+  await writeFile(layout.stagingLock(dead), '')
+  await writeFile(join(layout.stagingFolder(dead), '1'), 'half of some')
   const steps = await walk((fault) =>
     runStart(fault, template.folder, async (store) => {
       assert.ok(stored && (await store.findBlob(stored.blake3)) !== undefined)

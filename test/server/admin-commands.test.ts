@@ -92,7 +92,11 @@ test('Ctrl-C leaves the job running and says so; jobs tells of it, follows it an
   assert.equal((await type(arbor, `jobs ${id} --cancel --json`)).exitCode, 0)
   assert.deepEqual([(await following).exitCode, (await following).message], [1, 'the warm was cancelled'])
   assert.match((await following).printed, /^warm cancelled\n/)
-  assert.match((await type(arbor, `jobs ${id}`)).printed, /^warm cancelled\n/)
+  const shown = await type(arbor, `jobs ${id}`)
+  assert.match(shown.printed, /^warm cancelled\n/)
+  assert.equal(shown.exitCode, 0)
+  // Who follows gets the same code, whether the job ended before or after that.
+  assert.equal((await type(arbor, `jobs ${id} --follow`)).message, 'the warm was cancelled')
   assert.match((await type(arbor, 'jobs nobody')).message ?? '', /404: Not found: There is no job nobody/)
 })
 
@@ -120,6 +124,7 @@ test('a scrub can be left alone from the start', async (t) => {
   const [id = ''] = printed.split(' ')
   assert.equal((await endOf(arbor, id)).state, 'done')
   assert.match((await type(arbor, 'scrub')).printed, /^scrub done\n/)
+  assert.match((await type(arbor, 'scrub --rate unlimited')).printed, /^scrub done\n/)
 })
 
 test('stats are figures and tables, or the traffic summed up', async (t) => {

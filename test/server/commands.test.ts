@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { outline, printable, showBytes } from '../../server/commands/outline.ts'
 import { describeFailure } from '../../server/commands/start-error.ts'
@@ -10,6 +13,7 @@ import type { Config } from '../../server/config.ts'
 import { ListenError } from '../../server/listen.ts'
 import { StoreFormatError, StoreFullError } from '../../storage/errors.ts'
 import { loadGiven } from '../support/load-config.ts'
+import { startTlsHost } from '../support/tls-host.ts'
 
 interface Seen {
   readonly request: string
@@ -110,6 +114,32 @@ for (const [what, status, answer, message] of [
   })
 }
 
+test('what the server does not understand ends with 2, as any mistake in a command line; what it could not do with 1', async () => {
+  for (const [status, exitCode] of [
+    [400, 2],
+    [404, 1],
+    [500, 1],
+  ] as const) {
+    await using arbor = await answering(status, '{"title":"No","detail":"\\"since\\" is a day."}')
+    const error = await renderStats(arbor.config, { json: false, since: 'x' }).catch((thrown: unknown) => thrown)
+    assert.equal(describeFailure(error).exitCode, exitCode)
+    assert.match(describeFailure(error).message, new RegExp(`answered ${status}: No: "since" is a day\\.$`))
+  }
+})
+
+test('a token that cannot be read says whose command it is', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'arbor-commands-'))
+  t.after(() => rm(data, { recursive: true }))
+  // In place of a file of another user's, which there is none of where the tests run as root.
+  await mkdir(join(data, 'admin-token'))
+  const config = await loadGiven({ flags: { data, listen: '127.0.0.1:1' } })
+  await assert.rejects(renderStats(config, { json: true }), {
+    code: 'ERR_ADMIN',
+    message:
+      /^cannot read the admin token in .* \(EISDIR\): run this as the user that runs the server, .*ARBOR_ADMIN_TOKEN$/,
+  })
+})
+
 test('a server that is not there, or whose port nobody knows, is named', async () => {
   const { config } = await answering(200, '').then(async (arbor) => {
     await arbor[Symbol.asyncDispose]()
@@ -120,6 +150,15 @@ test('a server that is not there, or whose port nobody knows, is named', async (
     /no answer from http:\/\/127\.0\.0\.1:\d+\/admin\/stats \(.*ECONNREFUSED.*\): .*--server/,
   )
   await assert.rejects(renderStats(await configFor('127.0.0.1:0'), { json: true }), /--server/)
+})
+
+test('a server whose certificate nobody vouches for is one that runs', async (t) => {
+  const host = await startTlsHost((_request, response) => response.end('{}'))
+  t.after(() => host[Symbol.asyncDispose]())
+  await assert.rejects(renderStats(await configFor('127.0.0.1:1'), { json: true, server: new URL(`${host.url}/`) }), {
+    code: 'ERR_ADMIN',
+    message: /\([^;]*certificate\): .* NODE_EXTRA_CA_CERTS$/,
+  })
 })
 
 test('sizes are for people', () => {

@@ -19,7 +19,7 @@ prune-interval = "6h"
 forget-after = "1d"
 [memory]
 pages = "10MB"
-files = 4096
+files = "4KiB"
 [upstream]
 connect-timeout = "250ms"
 headers-timeout = "2m"
@@ -34,6 +34,17 @@ retries = 0
       [config.upstream.connectTimeoutMs, config.upstream.headersTimeoutMs, config.upstream.retries],
       [250, 120_000, 0],
     )
+  })
+
+  test('an empty name for it is no name of a file', async () => {
+    const mistakes = await mistakesOf({ flags: { config: '' } })
+    assert.match(mistakes.get('--config') ?? '', /expected the path of a file, got ""/)
+  })
+
+  test('a size without a unit is refused: as a variable, and in the file', async () => {
+    const mistakes = await mistakesOf({ toml: '[storage]\nmax-size = 50', env: { ARBOR_MIN_FREE: '50' } })
+    assert.match(mistakes.get('storage.max-size') ?? '', /expected a size such as "50GiB".*, got 50$/)
+    assert.match(mistakes.get('ARBOR_MIN_FREE') ?? '', /expected a size such as "50GiB".*, got "50"$/)
   })
 
   test('a store is scrubbed as often and as fast as is written, or never, or as fast as can be', async () => {

@@ -19,6 +19,14 @@ test('a virtual index names its indexes in order, and may be the default', async
   )
 })
 
+test('an upstream by flag or variable is refused where the default is virtual, and has no url to replace', async () => {
+  const toml = `${inner}${outer}${all}`
+  const env = { ARBOR_UPSTREAM: 'https://other.example/simple/' }
+  assert.match((await mistakesOf({ toml, env })).get('ARBOR_UPSTREAM') ?? '', /that is the virtual "all": set it in/)
+  const flags = { upstream: 'https://other.example/simple/' }
+  assert.deepEqual([...(await mistakesOf({ toml, flags })).keys()], ['--upstream'])
+})
+
 test('with one index beside it, a default virtual index is still the only default', async () => {
   const config = await loadGiven({ toml: `${inner}[[virtual]]\nname = "v"\ndefault = true\nindexes = ["inner"]\n` })
   assert.equal(config.indexes[0]?.default, false)
@@ -91,6 +99,17 @@ describe('credentials', () => {
     )
     await assert.rejects(load(toml, { ARBOR_INDEX_IN_NER_TOKEN: 't' }), /ARBOR_INDEX_IN_NER_TOKEN: .*in\.ner, in-ner/)
     assert.equal((await load(toml)).indexes.length, 2)
+  })
+
+  test('a token that no header can hold is named, and not shown; so are both kinds of credentials', async () => {
+    // As in a Kubernetes secret that was made with echo.
+    const ended = await mistakesOf({ toml: inner, env: { ARBOR_INDEX_INNER_TOKEN: 'se-cret\n' } })
+    assert.match(ended.get('ARBOR_INDEX_INNER_TOKEN') ?? '', /spaces and line ends, got something else \(not shown\)$/)
+    const both = await mistakesOf({
+      toml: inner,
+      env: { ARBOR_INDEX_INNER_TOKEN: 't', ARBOR_INDEX_INNER_USERNAME: 'u' },
+    })
+    assert.match(both.get('ARBOR_INDEX_INNER_TOKEN') ?? '', /got both$/)
   })
 
   test('are not shown', async () => {

@@ -160,7 +160,7 @@ describe('ARBOR_UPSTREAM', () => {
   }
 })
 
-test('variables that Kubernetes sets for a service of our name are no mistake; a port that somebody set is', async () => {
+test('variables that Kubernetes sets for services of our name are no mistake; a port that somebody set is', async () => {
   const port = 'tcp://10.0.0.1:3141'
   await loadGiven({
     env: {
@@ -170,6 +170,10 @@ test('variables that Kubernetes sets for a service of our name are no mistake; a
       ARBOR_SERVICE_PORT_HTTP: '3141',
       ARBOR_PORT_3141_TCP: port,
       ARBOR_PORT_3141_TCP_ADDR: '10.0.0.1',
+      ARBOR_HEADLESS_PORT: port,
+      ARBOR_HEADLESS_SERVICE_HOST: '10.0.0.2',
+      ARBOR_HEADLESS_SERVICE_PORT_HTTP: '3141',
+      ARBOR_HEADLESS_PORT_3141_TCP_PROTO: 'tcp',
     },
   })
   assert.deepEqual([...(await mistakesOf({ env: { ARBOR_PORT: '3141' } })).keys()], ['ARBOR_PORT'])

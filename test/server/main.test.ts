@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
@@ -216,6 +218,30 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
       refused.stderr,
       /^arbor: http:\S+ has another admin token than the one that was configured .*ARBOR_ADMIN_TOKEN/,
     )
+  })
+
+  test('what a command prints is all there, however large, or its exit code says that it is not', async (t) => {
+    const { home, run } = await startIn(t)
+    const large = JSON.stringify({ text: 'x'.repeat(2 << 20) })
+    const server = createServer((_request, response) => response.end(large))
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close().closeAllConnections())
+    const { port } = server.address() as AddressInfo
+    const stats = ['stats', '--json', '--server', `http://127.0.0.1:${port}/`]
+    const env = { ARBOR_ADMIN_TOKEN: 'token-for-tests' }
+    const end = await run(stats, env).ended
+    assert.deepEqual(
+      [end.code, end.stderr, end.stdout.length],
+      [0, '', JSON.stringify(JSON.parse(large), undefined, 2).length + 1],
+    )
+    const leaving = run(stats, env)
+    leaving.child.stdout?.once('data', () => leaving.child.stdout?.destroy())
+    assert.deepEqual([(await leaving.ended).code, (await leaving.ended).stderr], [0, ''])
+    if (process.platform !== 'linux') return
+    const options = { cwd: repositoryFolder, encoding: 'utf8', env: { HOME: home } } as const
+    const full = spawnSync('/bin/sh', ['-c', 'exec "$0" server/start.mjs config >/dev/full', pinnedNode], options)
+    assert.equal(full.status, 1)
+    assert.match(full.stderr, /^arbor: what was asked for cannot be written: ENOSPC/)
   })
 
   test('warm takes a list on standard input', async (t) => {

@@ -72,6 +72,14 @@ test('a folder with other files is used, and neither its README is touched nor i
   )
 })
 
+test('a README that somebody left in a folder made for Arbor stays theirs', async (t) => {
+  const layout = await newLayout(t)
+  await mkdir(layout.folder, { recursive: true })
+  await writeFile(layout.readme, 'ask Ann before you delete this')
+  await prepareDataFolder(diskIo, layout)
+  assert.equal(await readFile(layout.readme, 'utf8'), 'ask Ann before you delete this')
+})
+
 test('what comes with an empty volume, and a configuration file, are no hindrance', async (t) => {
   const layout = await newLayout(t)
   await mkdir(join(layout.folder, 'lost+found'), { recursive: true })

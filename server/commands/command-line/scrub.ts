@@ -9,15 +9,20 @@ interface ScrubFlags extends JobFlags {
 
 /** As the configuration writes it, or without the second. */
 const rate: Notation<number> = {
-  expected: 'a size in a second such as "50MiB/s"',
-  parse: (written) => size.parse(String(written).replace(/\/s$/, '')),
+  expected: 'a size in a second such as "50MiB/s", or "unlimited"',
+  parse: (written) =>
+    written === 'unlimited' ? Number.MAX_SAFE_INTEGER : size.parse(String(written).replace(/\/s$/, '')),
 }
 
 export function addScrub(program: Command, surroundings: Surroundings): void {
   const command = program
     .command('scrub')
     .description('read all that is stored, and replace what is damaged; continues where the last scrub was interrupted')
-    .option('--rate <rate>', 'how fast to read at most, such as 50MiB/s (default: as configured)', as(rate))
+    .option(
+      '--rate <rate>',
+      'how fast to read at most, such as 50MiB/s, or "unlimited" (default: as configured)',
+      as(rate),
+    )
   addJobOptions(command).action(async () => {
     const {
       server,

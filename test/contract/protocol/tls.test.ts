@@ -52,12 +52,14 @@ test('G3: a certificate of another host is 502, and no file of certificates woul
   assert.equal(asked(), 0)
 })
 
-test('G3: a host that speaks no TLS is 502', async (t) => {
+test('G3: a host that speaks no TLS is 502, and the answer asks whether it is http', async (t) => {
   const { createServer } = await import('node:net')
   const server = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   t.after(() => server.close())
   const { port } = server.address() as { port: number }
   const arbor = await openProxy(t, { main: { url: `https://127.0.0.1:${port}/simple/` } as Upstream })
-  assert.equal(await statusOf(arbor, '/simple/demo/'), 502)
+  const response = await get(arbor, '/simple/demo/')
+  assert.equal(response.status, 502)
+  assert.match(await response.text(), /speaks no TLS; is it http, not https\?/)
 })

@@ -37,6 +37,13 @@ test('the oldest goes where it is more than a gibibyte, and the newest stays', a
   assert.deepEqual(await sweep({ [a]: 1, [b]: 1, [c]: 2 * GIB }), [c])
 })
 
+test('what somebody else has in a folder of that name stays', async () => {
+  assert.deepEqual(await sweep({ '2020-notes.txt': 1, '20261123T090500Z-c': 1 }), [
+    '2020-notes.txt',
+    '20261123T090500Z-c',
+  ])
+})
+
 test('where nothing was put aside there is nothing to sweep', async () => {
   const fixture = await createDiskFixture()
   await sweepQuarantine(diskIo, fixture.layout, now)

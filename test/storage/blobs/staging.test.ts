@@ -68,20 +68,35 @@ test('eight processes make the same blobs in a new folder', async (t) => {
   await store.close()
 })
 
-test('a folder without a lock, a lock without a folder, and stray files are debris', async (t) => {
+test('a folder without a lock, a lock without a folder, and both without a process are debris', async (t) => {
   const fixture = await createDiskFixture()
   t.after(() => fixture.remove())
   const { layout } = fixture
-  await mkdir(layout.stagingFolder('lockless'))
-  await writeFile(join(layout.stagingFolder('lockless'), '1'), 'x')
-  await writeFile(layout.stagingLock('folderless'), '')
-  await mkdir(layout.stagingFolder('both'))
-  await writeFile(layout.stagingLock('both'), '')
-  await writeFile(join(layout.staging, 'stray'), '')
+  const [lockless, folderless, both] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+  await mkdir(layout.stagingFolder(lockless))
+  await writeFile(join(layout.stagingFolder(lockless), '1'), 'x')
+  await writeFile(layout.stagingLock(folderless), '')
+  await mkdir(layout.stagingFolder(both))
+  await writeFile(layout.stagingLock(both), '')
+  await writeFile(layout.unpackLock(hashBlake3(Buffer.from('a wheel'))), '')
   const store = await fixture.open()
   assert.equal((await readdir(layout.staging)).length, 2, 'the lock and the folder of this process')
   await store.close()
   assert.deepEqual(await readdir(layout.staging), [])
+})
+
+test("what somebody else had in a folder called staging, before it was Arbor's, stays", async (t) => {
+  const fixture = await createDiskFixture()
+  t.after(() => fixture.remove())
+  const { layout } = fixture
+  await mkdir(join(layout.staging, 'site'))
+  await writeFile(join(layout.staging, 'site', 'index.html'), 'theirs')
+  await writeFile(join(layout.staging, 'package.lock'), 'theirs')
+  const store = await fixture.open()
+  await store.close()
+  assert.deepEqual((await readdir(layout.staging)).toSorted(), ['package.lock', 'site'])
+  assert.equal(await readFile(join(layout.staging, 'site', 'index.html'), 'utf8'), 'theirs')
+  assert.equal(await readFile(join(layout.staging, 'package.lock'), 'utf8'), 'theirs')
 })
 
 test('an own folder is never swept from under somebody, however many open and close at once', async (t) => {
