@@ -113,7 +113,10 @@ class ThreadedUnpacker implements Unpacker {
   async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {
     this.#closing.signal.throwIfAborted()
     const file = new URL('./tar/thread.ts', import.meta.url)
-    return this.#give<TarGzLayout>({ wheelPath, limits: this.#limits }, { file, name: 'layOutInThread' })
+    const job = { wheelPath, limits: this.#limits }
+    const outcome = await this.#give<Outcome<TarGzLayout>>(job, { file, name: 'layOutInThread' })
+    if (outcome.kind === 'done') return outcome.result
+    throw toError(outcome)
   }
 
   nameBlobs(job: NamingJob): Promise<void> | undefined {

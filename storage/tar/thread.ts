@@ -1,6 +1,7 @@
 import { type ArchiveLimits } from '../archive/policy.ts'
 import { openArchive } from '../archive/archive.ts'
 import { diskSyncIo } from '../io.ts'
+import { type Outcome, toFailure } from '../unpack/messages.ts'
 import { layOutTarGz, type TarGzLayout } from './tar-gz-layout.ts'
 
 /** A wheel whose tree is to be laid out, in values that can be sent to a thread. */
@@ -9,8 +10,16 @@ export interface LayOutJob {
   readonly limits: ArchiveLimits
 }
 
-/** Lays out a wheel's tree in a worker thread. Throws {@link ArchiveRefusedError}. */
-export function layOutInThread({ wheelPath, limits }: LayOutJob): TarGzLayout {
+/** Lays out a wheel's tree in a worker thread. Never throws: an error would lose its fields on the way to the other thread. */
+export function layOutInThread(job: LayOutJob): Outcome<TarGzLayout> {
+  try {
+    return { kind: 'done', result: layOut(job) }
+  } catch (error) {
+    return toFailure(error)
+  }
+}
+
+function layOut({ wheelPath, limits }: LayOutJob): TarGzLayout {
   const archive = openArchive(diskSyncIo, wheelPath, limits)
   try {
     return layOutTarGz(archive.members)

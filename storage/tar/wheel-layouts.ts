@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache'
 import { andThen, type AtHand } from '../at-hand.ts'
 import { unpackGzip } from '../archive/gzip-member.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
+import { isUnreadable } from '../blobs/unreadable.ts'
 import { BoundedMemory } from '../bounded-memory.ts'
 import { type Blake3, hashBlake3 } from '../digest.ts'
-import { BlobDamagedError, StorageError } from '../errors.ts'
+import { ArchiveRefusedError, BlobDamagedError } from '../errors.ts'
 import { MendedIteration, type Mender, readMended } from '../mending.ts'
 import type { Tree, TreeFile } from '../model.ts'
 import { OwnedIteration } from '../owned-iteration.ts'
@@ -134,7 +135,7 @@ export class WheelLayouts {
       this.#layouts.set(wheel, layout)
       return layout
     } catch (error) {
-      if (error instanceof StorageError) throw error
+      if (!isOfFile(error)) throw error
       // It has a tree, so it was a good archive once.
       throw new BlobDamagedError(wheel, 'cannot be laid out', { cause: error })
     }
@@ -156,6 +157,13 @@ export class WheelLayouts {
     const reading = new OwnedIteration(readLayout(layout, blob, range), () => Promise.resolve(blob.close()))
     return new MendedIteration(reading, mender)
   }
+}
+
+/** Whether an error is the file's: another one, as for want of descriptors, says nothing of it. */
+function isOfFile(error: unknown): boolean {
+  if (error instanceof ArchiveRefusedError || isUnreadable(error)) return true
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'ERR_LENGTH_MISMATCH' || code === 'ENOENT'
 }
 
 function gone(wheel: Blake3): BlobDamagedError {

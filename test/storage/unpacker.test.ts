@@ -129,6 +129,13 @@ test('the error of the disk keeps its code', async (t) => {
   await assert.rejects(unpacker.unpack('/nowhere/at/all'), { code: 'ENOENT' })
 })
 
+test('what keeps a tree from being laid out keeps its reason and its code, too', async (t) => {
+  const { unpacker, add } = await setUp(t)
+  const wheel = await add(Buffer.from('no zip'))
+  await assert.rejects(unpacker.layOutTarGz(wheel), { code: 'ERR_ARCHIVE_REFUSED', reason: 'not-a-zip' })
+  await assert.rejects(unpacker.layOutTarGz(`${wheel}-gone`), { code: 'ENOENT' })
+})
+
 test('the error of the catalog is the one that is thrown, and nothing is left', async (t) => {
   const failure = new Error('the catalog is broken')
   const { unpacker, add, left } = await setUp(t, { findStored: () => Promise.reject(failure) })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BlobStore } from '../../../storage/blobs/blob-store.ts'
 import { hashBlake3 } from '../../../storage/digest.ts'
-import { StoreChangedError } from '../../../storage/errors.ts'
+import { ArchiveRefusedError, StoreChangedError } from '../../../storage/errors.ts'
 import { createTree } from '../../../storage/manifest.ts'
 import { noMender } from '../../support/no-mender.ts'
 import type { TreeFile } from '../../../storage/model.ts'
@@ -39,3 +39,19 @@ test('who can do without a wheel that another process pruned is told that it is 
   // A rejection that nobody takes would end the process, and fails a test.
   await assert.rejects(async () => layouts.gzip(hashBlake3(Buffer.of()), tree, file), { code: 'ERR_BLOB_DAMAGED' })
 })
+
+for (const [what, error, code] of [
+  ['no good archive', new ArchiveRefusedError('not-a-zip', 'there is no end record'), 'ERR_BLOB_DAMAGED'],
+  ['bytes that are not to be read', Object.assign(new Error('read'), { code: 'EIO' }), 'ERR_BLOB_DAMAGED'],
+  ['want of descriptors', Object.assign(new Error('open'), { code: 'EMFILE' }), 'EMFILE'],
+] as const) {
+  test(`a wheel counts as damaged only for what is wrong with its file: ${what}`, async () => {
+    const layouts = new WheelLayouts({
+      blobs: { localPath: () => Promise.resolve('wheel') } as unknown as BlobStore,
+      mender: noMender,
+      layOut: () => Promise.reject(error),
+      memoryBytes: 1000,
+    })
+    await assert.rejects(layouts.tarGz(hashBlake3(Buffer.of())), { code })
+  })
+}
