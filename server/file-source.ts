@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { SpoolProgress } from '../routes/administration.ts'
 import type { ByteRange, Content } from '../routes/content.ts'
@@ -6,7 +7,7 @@ import type { FileOptions, FileReference } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile } from '../storage/model.ts'
-import { isWheel } from '../storage/names.ts'
+import { isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 import { spoolContent, storedContent, unfetchedContent } from './contents.ts'
@@ -22,6 +23,12 @@ import type { PageSource } from './page-source.ts'
 import { UnhashedFiles } from './unhashed-files.ts'
 import type { UploadTimes } from './upload-times.ts'
 import { isWithdrawn } from './withdrawals.ts'
+
+/**
+ * E2: some installers fail on a HEAD without a length. Where only the end of a download tells it, a HEAD waits for that, but not for so long that others
+ * give up; milliseconds.
+ */
+const LENGTH_PATIENCE_MS = 3000
 
 export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
@@ -106,7 +113,7 @@ export class FileSource {
     if (known !== undefined) return known
     const wanted = { index, reference, ...listing }
     const size = headersOnly || part ? await this.#measure(wanted) : undefined
-    if (size === undefined) return this.#follow(wanted)
+    if (size === undefined) return this.#follow(wanted, { headersOnly })
     return unfetchedContent(size, reference.sha256, (range, signal) => this.#open(wanted, { range, size, signal }))
   }
 
@@ -244,12 +251,15 @@ export class FileSource {
     return content.open(range, signal)
   }
 
-  async #follow(wanted: Wanted): Promise<Content | undefined> {
+  async #follow(wanted: Wanted, { headersOnly = false } = {}): Promise<Content | undefined> {
     this.#options.metrics.fileMisses += 1
     const flight = this.#fly(wanted)
     const spool = await flight.started
     if (spool === undefined) return this.#serve(await flight.landed)
-    return spoolContent(spool, wanted.reference.sha256, () => this.#findLanded(flight, wanted))
+    const content = spoolContent(spool, wanted.reference.sha256, () => this.#findLanded(flight, wanted))
+    if (!headersOnly || spool.size !== undefined) return content
+    const landed = await Promise.race([flight.landed, delay(LENGTH_PATIENCE_MS, undefined, { ref: false })])
+    return (await this.#serve(landed)) ?? content
   }
 
   /** What a download became in the store. Throws {@link UpstreamError} where it failed; the log has the reason. */
@@ -263,7 +273,8 @@ export class FileSource {
 
   #sourceOf(index: IndexSource, { listed, sighting }: Listing): Source {
     const onLastModified = this.#options.uploadTimes?.listenTo(index, sighting.project, listed)
-    return { target: { ...fileTarget(index, listed.url), onLastModified }, sighting }
+    const target = { ...fileTarget(index, listed.url), onLastModified }
+    return { target, version: this.#versionOf(index, listed), sighting }
   }
 
   /** Joins the download of these bytes, or starts it. */
@@ -271,19 +282,31 @@ export class FileSource {
     const { index, reference, listed } = wanted
     const findStored = (): Promise<Distribution | undefined> => this.#findIntact(reference)
     const flown = { ...this.#sourceOf(index, wanted), listed, findStored }
-    const version = reference.sha256 ?? this.#unhashed.findVersion(index, listed)
-    return this.#flights.join(this.#bytesKeyOf(wanted), flown, (distribution) => {
+    const version = this.#versionOf(index, listed)
+    const flight = this.#flights.join(this.#bytesKeyOf(wanted), flown, (distribution) => {
       if (reference.sha256 === undefined) this.#unhashed.keep(index, wanted, { version, distribution })
       else this.#resolved.set(urlKeyOf(reference), distribution)
       if (!isWheel(reference.filename)) return
       this.#store.unpackLater(distribution.blake3)
       this.#options.onWheelKept?.(distribution.blake3, reference, listed)
     })
+    void this.#watch(flight, index, wanted.sighting.project)
+    return flight
+  }
+
+  /** Where upstream has another file than its page lists, the page is out of date. */
+  async #watch(flight: Flight, index: IndexSource, project: ProjectName): Promise<void> {
+    const distribution = await flight.landed
+    if (distribution === undefined && flight.contradictsPage) this.#options.pages.doubt(index, project)
   }
 
   /** The key of a download: what tells its bytes from any others. */
   #bytesKeyOf({ index, reference, listed }: Wanted): string {
-    return reference.sha256 ?? `${listed.url} ${this.#unhashed.findVersion(index, listed)}`
+    return reference.sha256 ?? `${listed.url} ${this.#versionOf(index, listed)}`
+  }
+
+  #versionOf(index: IndexSource, listed: ListedFile): string | undefined {
+    return listed.hashes['sha256'] ?? this.#unhashed.findVersion(index, listed)
   }
 
   async #findIntact({ sha256 }: FileReference): Promise<Distribution | undefined> {

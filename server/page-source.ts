@@ -79,9 +79,17 @@ export class PageSource {
   ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
     const kept = this.#memory.get(keyOf(index.name, project))
     if (kept === undefined) return this.#load(index, project)
-    if (!this.#isUsable(kept, index, DEFAULT_OPTIONS) && this.#mayAsk(index, project))
-      void this.#refreshLater(index, project, kept)
+    this.#refreshLater(index, project, kept, DEFAULT_OPTIONS)
     return kept
+  }
+
+  /**
+   * To be called when upstream has no such file as this page lists, or another one: the page is asked for again, unless upstream has just confirmed it.
+   * Returns at once.
+   */
+  doubt(index: IndexSource, project: ProjectName): void {
+    const kept = this.#memory.get(keyOf(index.name, project))
+    if (kept !== undefined) this.#refreshLater(index, project, kept, { insists: true })
   }
 
   /**
@@ -197,7 +205,7 @@ export class PageSource {
     return this.#loads.run(key, async () => {
       const stored = await this.#options.catalog.findPage(index.name, project)
       if (stored === undefined) return this.#memory.get(key) ?? (await this.#loadAbsence(index, project))
-      const kept = await this.#complete(index, stored, undefined)
+      const kept = await this.#complete(index, asOf(index, stored), undefined)
       // Somebody may have put a newer one there while we waited.
       return this.#memory.get(key) ?? this.#keep(stored, kept)
     })
@@ -214,12 +222,11 @@ export class PageSource {
     return this.#refreshes.run(keyOf(index.name, project), () => this.#refresh(index, project, kept))
   }
 
-  async #refreshLater(index: IndexSource, project: ProjectName, kept: KeptPage): Promise<void> {
-    try {
-      await this.#refreshOnce(index, project, kept)
-    } catch {
-      // Nobody waits for this; a client that asks for the page gets an error of its own.
-    }
+  /** Unless the page is good enough. Returns at once. */
+  #refreshLater(index: IndexSource, project: ProjectName, kept: KeptPage, options: PageOptions): void {
+    if (this.#isUsable(kept, index, options) || !this.#mayAsk(index, project)) return
+    // Nobody waits for this; a client that asks for the page gets an error of its own.
+    this.#refreshOnce(index, project, kept).catch(() => {})
   }
 
   async #refresh(index: IndexSource, project: ProjectName, kept: KeptPage | undefined): Promise<KeptPage> {
@@ -262,7 +269,7 @@ export class PageSource {
     if (response.status === 304 && kept?.page !== undefined) {
       await catalog.confirmPage(index.name, project, fetchedAt)
       const { etag, lastModified, page } = kept
-      const stored = { index: index.name, project, page, etag, lastModified, fetchedAt }
+      const stored = { index: index.name, project, page, source: index.url, etag, lastModified, fetchedAt }
       return this.#keep(stored, await this.#complete(index, stored, kept))
     }
     const { page, json } =
@@ -276,7 +283,7 @@ export class PageSource {
       )
     }
     const { etag, lastModified } = response
-    const stored: StoredPage = { index: index.name, project, page, etag, lastModified, fetchedAt }
+    const stored = { index: index.name, project, page, source: index.url, etag, lastModified, fetchedAt }
     await catalog.savePage(stored, { json })
     // A large page took a while to be written: others have their turn.
     if (json !== undefined) await new Pace().rest()
@@ -304,4 +311,10 @@ const DEFAULT_OPTIONS: PageOptions = { insists: false }
 
 function keyOf(index: IndexName, project: ProjectName): string {
   return `${index}/${project}`
+}
+
+/** Without its validators, if it came from elsewhere: an index that was given another url may have an older page, which would count as unmodified. */
+function asOf({ url }: IndexSource, stored: StoredPage): StoredPage {
+  if (stored.source === undefined || stored.source === url) return stored
+  return { ...stored, etag: undefined, lastModified: undefined }
 }

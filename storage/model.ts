@@ -132,6 +132,8 @@ export interface StoredPage {
   readonly index: IndexName
   readonly project: ProjectName
   readonly page: ProjectPage
+  /** The URL that its index had then; undefined: saved by a version that did not note it. */
+  readonly source: string | undefined
   /** RFC 9110 validators of the upstream response. */
   readonly etag: string | undefined
   readonly lastModified: string | undefined

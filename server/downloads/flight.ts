@@ -92,6 +92,13 @@ export class Flight {
     return this.#failure
   }
 
+  /** Once nothing landed: upstream has other bytes than its page lists, or none. Otherwise the download itself was in trouble. */
+  get contradictsPage(): boolean {
+    const failure = this.#failure
+    if (failure instanceof UpstreamError) return failure.code === 'ERR_UPSTREAM_FILE'
+    return failure === undefined || failure instanceof DigestMismatchError || failure instanceof LengthMismatchError
+  }
+
   /** Where it was seen first by who asked. */
   get sighting(): Sighting {
     return this.#flown.sighting

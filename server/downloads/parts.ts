@@ -23,6 +23,8 @@ const NO_RANGES = new Set([200, 400, 405, 501])
 /** Where a file comes from, and under which project its traffic is counted. */
 export interface Source {
   readonly target: Target
+  /** What tells its bytes from others that upstream had, or will have, at the same URL. */
+  readonly version: string | undefined
   readonly sighting: Sighting
 }
 
@@ -67,7 +69,7 @@ export class Parts {
   async read(source: Source, range: ByteRange, size: number | undefined): Promise<Uint8Array | undefined> {
     const { target } = source
     if (this.#hostsWithout.has(hostOf(target))) return undefined
-    const key = `${target.url} ${range.first}-${range.last}/${size}`
+    const key = `${keyOf(source)} ${range.first}-${range.last}/${size}`
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept
     return this.#flights.run(key, async () => {
@@ -92,9 +94,9 @@ export class Parts {
 
   /** Bytes of a file whose index does not say. Undefined where upstream does not either. */
   async measure(source: Source): Promise<number | undefined> {
-    const { url } = source.target
-    if (!this.#sizes.has(url)) await this.read(source, { first: 0, last: 0 }, undefined)
-    return this.#sizes.get(url)
+    const key = keyOf(source)
+    if (!this.#sizes.has(key)) await this.read(source, { first: 0, last: 0 }, undefined)
+    return this.#sizes.get(key)
   }
 
   /** Waits for what runs. */
@@ -108,7 +110,7 @@ export class Parts {
     try {
       const response = await upstream.openPart(target, range, signal)
       if ((response.status === 200 || response.status === 206) && Number.isSafeInteger(response.size)) {
-        this.#sizes.set(target.url, response.size ?? 0)
+        this.#sizes.set(keyOf(source), response.size ?? 0)
       }
       const isIt = response.status === 206 && response.first === range.first && response.last === range.last
       if (isIt && (size === undefined || response.size === size)) return await this.#readBody(response, range, sighting)
@@ -143,6 +145,10 @@ export class Parts {
     }
     return filled === bytes.length ? bytes : undefined
   }
+}
+
+function keyOf({ target, version }: Source): string {
+  return `${target.url} ${version}`
 }
 
 function hostOf(target: Target): string {

@@ -15,10 +15,11 @@ export function pagesOf(db: Transactions): Pages {
     async findPage(index, project) {
       const row = await db.read((connection) => findPage(connection, index, project))
       if (row === undefined) return undefined
-      const { etag, lastModified, fetchedAt, content } = row
+      const { content, fetchedAt } = row
       const page = await parsePageContent(content).catch(undefinedIfDamaged)
       if (page === undefined) return undefined
-      return { index, project, page, etag: etag ?? undefined, lastModified: lastModified ?? undefined, fetchedAt }
+      const validators = { etag: row.etag ?? undefined, lastModified: row.lastModified ?? undefined }
+      return { index, project, page, source: row.source ?? undefined, ...validators, fetchedAt }
     },
     savePage: (page, { json } = {}) => db.write('normal', (connection) => savePage(connection, page, json)),
     confirmPage: (index, project, fetchedAt) =>
@@ -37,6 +38,7 @@ function undefinedIfDamaged(error: unknown): undefined {
 
 /** A page as it is stored. */
 interface PageRow {
+  readonly source: string | null
   readonly etag: string | null
   readonly lastModified: string | null
   readonly fetchedAt: number
@@ -46,7 +48,7 @@ interface PageRow {
 
 function findPage(connection: Connection, index: IndexName, project: ProjectName): PageRow | undefined {
   return connection.find<PageRow>(
-    `SELECT etag, last_modified AS lastModified, fetched_at AS fetchedAt, content
+    `SELECT source, etag, last_modified AS lastModified, fetched_at AS fetchedAt, content
      FROM page JOIN page_content ON page = page.id WHERE index_name = ? AND project = ?`,
     index,
     project,
@@ -55,12 +57,13 @@ function findPage(connection: Connection, index: IndexName, project: ProjectName
 
 function savePage(connection: Connection, stored: StoredPage, json = formatPageContent(stored.page)): void {
   const { id } = connection.get<{ id: number }>(
-    `INSERT INTO page (index_name, project, etag, last_modified, fetched_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (index_name, project) DO UPDATE
-       SET etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
+    `INSERT INTO page (index_name, project, source, etag, last_modified, fetched_at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (index_name, project) DO UPDATE SET source = excluded.source,
+       etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = excluded.fetched_at
      RETURNING id`,
     stored.index,
     stored.project,
+    stored.source ?? null,
     stored.etag ?? null,
     stored.lastModified ?? null,
     stored.fetchedAt,

@@ -267,4 +267,8 @@ CREATE INDEX distribution_unchecked ON distribution (stored_at) WHERE record = '
   LISTING_PREFIXES,
   CLAIMED_METADATA,
   TREE_BYTES_WITH_MANIFESTS,
+  `
+-- The URL of the index that the page came from; NULL: it was not noted.
+ALTER TABLE page ADD COLUMN source TEXT;
+`,
 ]

@@ -78,6 +78,7 @@ export function storedPageOf(
     index: INDEX,
     project: name,
     page: { project: name, files: [], ...page },
+    source: 'https://index.example/simple/',
     etag: '"1"',
     lastModified: undefined,
     fetchedAt,

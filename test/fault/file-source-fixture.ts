@@ -153,7 +153,7 @@ function pageSourceWith(listed: ListedFile): PageSource {
     snapshot: await find(index, project),
   })
   const findProjectsOf = (): readonly ProjectName[] => projectsOf(listed.filename)
-  return { find, findKnown, findProjectsOf } as unknown as PageSource
+  return { find, findKnown, findProjectsOf, doubt: () => {} } as unknown as PageSource
 }
 
 function sourceNamed(name: string, url: string): IndexSource {

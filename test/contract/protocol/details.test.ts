@@ -119,6 +119,15 @@ test('H7: upstream is asked for explicit ranges only, and by GET only', async (t
   }
 })
 
+test('E2: HEAD of a file whose length only its download tells waits for that', async (t) => {
+  const upstream = await openUpstream(t, [demo], { htmlOnly: true, chunked: true, ranges: 'absent' })
+  const arbor = await openProxy(t, { main: upstream })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  const { status, headers } = await fetch(url, { method: 'HEAD' })
+  assert.deepEqual([status, headers.get('accept-ranges')], [200, 'bytes'])
+  assert.equal(headers.get('content-length'), String(makeWheel(demo).length))
+})
+
 test('E2: HEAD of a file whose size is listed costs upstream nothing; where it is not, a byte', async (t) => {
   for (const htmlOnly of [false, true]) {
     const upstream = await openUpstream(t, [demo], { htmlOnly })

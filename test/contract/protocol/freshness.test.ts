@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Config } from '../../../server/config.ts'
 import type { InProcessArbor } from '../../support/in-process.ts'
-import { get, openProxy, openUpstream, pageOf, pagesAsked, statusOf, until, wheelOf } from './proxy.ts'
+import type { Upstream } from '../../support/upstream.ts'
+import { get, openProxy, openRaw, openUpstream, pageOf, pagesAsked, statusOf, until, wheelOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0' }
 const filename = 'demo-1.0-py3-none-any.whl'
@@ -82,6 +83,30 @@ test('pages survive a restart, and need no upstream while they are fresh', async
   await upstream.stop()
   const after = await openProxy(t, { main: upstream }, {}, { data: before.data })
   assert.equal((await get(after, '/simple/demo/')).headers.get('etag'), etag)
+})
+
+test('a page without a tag is asked for by its date, also after a restart, but not of another url, where it may be older', async (t) => {
+  const answers: number[] = []
+  const serve = (file: string, modified: string): Promise<Pick<Upstream, 'url'>> =>
+    openRaw(t, ({ headers }, response) => {
+      const since = headers['if-modified-since']
+      const isKnown = since !== undefined && Date.parse(modified) <= Date.parse(since)
+      answers.push(isKnown ? 304 : 200)
+      response.writeHead(isKnown ? 304 : 200, { 'content-type': 'text/html', 'last-modified': modified })
+      response.end(isKnown ? undefined : `<a href="${file}#sha256=${'a'.repeat(64)}">${file}</a>`)
+    })
+  const first = await serve('demo-1.0.zip', 'Mon, 02 Nov 2026 00:00:00 GMT')
+  const second = await serve('demo-2.0.zip', 'Sun, 01 Nov 2026 00:00:00 GMT')
+  const before = await openProxy(t, { main: first as Upstream }, { freshMs: 0 })
+  for (const [upstream, listed, answer] of [
+    [first, 'demo-1.0.zip', 200],
+    [first, 'demo-1.0.zip', 304],
+    [second, 'demo-2.0.zip', 200],
+  ] as const) {
+    const arbor = await openProxy(t, { main: upstream as Upstream }, { freshMs: 0 }, { data: before.data })
+    assert.equal((await pageOf(arbor, '/simple/demo/')).files[0]?.filename, listed)
+    assert.equal(answers.pop(), answer)
+  }
 })
 
 for (const missingStatus of [404, 410]) {

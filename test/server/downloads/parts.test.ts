@@ -32,7 +32,8 @@ test('parts take no more than 64 MiB of memory, until their clients have read or
   })
   const { origin } = new URL(upstream.url)
   const target = { url: `${origin}/packages/${filename}`, redirectHosts: 'any' as const, credentialsFor: origin }
-  const open = (last = PART - 1) => parts.open({ target, sighting: sightingOf(filename) }, { first: 0, last }, PART)
+  const open = (last = PART - 1) =>
+    parts.open({ target, version: undefined, sighting: sightingOf(filename) }, { first: 0, last }, PART)
 
   const held = await Promise.all(Array.from({ length: 16 }, () => open()))
   assert.ok(held.every((part) => part !== undefined))

@@ -97,7 +97,7 @@ test('a page of 5,000 files is read, kept, found, rendered and compressed withou
   t.after(() => catalog.close())
   const representations = new Representations(100 << 20)
   const response = responseOf(largePage())
-  const common = { index, project: DEMO, etag: undefined, lastModified: undefined, fetchedAt: 1 }
+  const common = { index, project: DEMO, source: undefined, etag: undefined, lastModified: undefined, fetchedAt: 1 }
   const work = async (): Promise<void> => {
     const { page, json } = await pool.parse(response, DEMO)
     await catalog.savePage({ ...common, page }, { json })
