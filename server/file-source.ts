@@ -7,7 +7,7 @@ import type { FileOptions, FileReference } from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile } from '../storage/model.ts'
-import { isWheel, type ProjectName } from '../storage/names.ts'
+import { isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import type { StoredBlob } from '../storage/stored-blobs.ts'
 import { spoolContent, storedContent, unfetchedContent } from './contents.ts'
@@ -34,6 +34,8 @@ export interface FileSourceOptions extends Omit<FlightOptions, 'room'> {
   readonly pages: PageSource
   /** Called when a wheel that was downloaded is in the store. */
   readonly onWheelKept?: ((wheel: Blake3, reference: FileReference, listed: ListedFile) => void) | undefined
+  /** Called when upstream turned out to have other bytes than a listed file's, or none. */
+  readonly onContradicted?: ((reference: FileReference) => void) | undefined
   /** Is told the `Last-Modified` of files that upstream sends. */
   readonly uploadTimes?: UploadTimes | undefined
   /** The store's limit, bytes. */
@@ -65,6 +67,7 @@ export class FileSource {
   readonly #flights: Flights
   readonly #parts: Parts
   readonly #unhashed: UnhashedFiles
+  readonly #watched = new WeakSet<Flight>()
   /** What our URLs resolve to, so that a warm file costs no query. */
   readonly #resolved = new LRUCache<string, Distribution>({ max: 50_000 })
 
@@ -290,14 +293,18 @@ export class FileSource {
       this.#store.unpackLater(distribution.blake3)
       this.#options.onWheelKept?.(distribution.blake3, reference, listed)
     })
-    void this.#watch(flight, index, wanted.sighting.project)
+    if (!this.#watched.has(flight)) void this.#watch(flight, wanted, flown)
     return flight
   }
 
   /** Where upstream has another file than its page lists, the page is out of date. */
-  async #watch(flight: Flight, index: IndexSource, project: ProjectName): Promise<void> {
+  async #watch(flight: Flight, { index, reference, sighting }: Wanted, source: Source): Promise<void> {
+    this.#watched.add(flight)
     const distribution = await flight.landed
-    if (distribution === undefined && flight.contradictsPage) this.#options.pages.doubt(index, project)
+    if (distribution !== undefined || !flight.contradictsPage) return
+    this.#options.pages.doubt(index, sighting.project)
+    this.#parts.forget(source)
+    this.#options.onContradicted?.(reference)
   }
 
   /** The key of a download: what tells its bytes from any others. */

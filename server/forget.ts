@@ -9,12 +9,14 @@ import { formatPin, type Pin } from '../storage/pin.ts'
 import type { Store } from '../storage/store.ts'
 import { findVersion, isSameVersion } from '../storage/versions.ts'
 import type { IndexSource } from './index-source.ts'
+import type { MetadataSource } from './metadata-source.ts'
 import type { PageSource } from './page-source.ts'
 
 export interface ForgetParts extends Pick<Repository, 'planPrune' | 'executePrune'> {
   readonly store: Store
   readonly indexes: ReadonlyMap<IndexName, IndexSource>
   readonly pages: PageSource
+  readonly metadata: Pick<MetadataSource, 'forget'>
 }
 
 /** Deletes what is stored of something, whenever it was last used. See {@link Administration.forget}. */
@@ -42,7 +44,7 @@ async function execute({ executePrune }: ForgetParts, plan: PrunePlan): Promise<
 
 /** Deletes metadata, also that of wheels that are not stored: for a project, of all that its pages list. Resolves with how many wheels had some. */
 async function forgetMetadata(
-  { store: { catalog }, indexes }: ForgetParts,
+  { store: { catalog }, indexes, metadata }: ForgetParts,
   what: Exclude<Forgettable, { kind: 'page' }>,
   plan: PrunePlan,
 ): Promise<number> {
@@ -54,7 +56,7 @@ async function forgetMetadata(
       for (const { hashes } of listed) if (hashes['sha256'] !== undefined) wheels.add(hashes['sha256'] as Sha256)
     }
   }
-  return catalog.forgetMetadata([...wheels])
+  return metadata.forget([...wheels])
 }
 
 /** Resolves with how many indexes had a page. */

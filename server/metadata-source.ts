@@ -170,6 +170,19 @@ export class MetadataSource {
     )
   }
 
+  /** To be called when upstream turned out to have another wheel, of which the metadata may be that was read by ranges. Returns at once. */
+  doubt({ sha256 }: FileReference): void {
+    if (sha256 === undefined) return
+    this.forget([sha256]).catch((error: unknown) => this.#options.log.debug({ err: error }, 'metadata was not dropped'))
+  }
+
+  /** Nothing is known any more of the metadata of these wheels. Resolves with how many had some. */
+  async forget(wheels: readonly Sha256[]): Promise<number> {
+    const count = await this.#options.store.catalog.forgetMetadata(wheels)
+    for (const wheel of wheels) this.#memory.forget(wheel)
+    return count
+  }
+
   /** Waits for what runs. */
   settle(): Promise<void> {
     return this.#flights.settle()

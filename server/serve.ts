@@ -167,6 +167,7 @@ function createSources(config: Config, shared: Shared, indexes: ReadonlyMap<Inde
     uploadTimes,
     maxBytes: config.storage.maxBytes,
     onWheelKept: (wheel, reference, listed) => metadata.keepFromStore(wheel, reference, listed),
+    onContradicted: (reference) => metadata.doubt(reference),
     ...config.downloads,
   })
   const metadata = new MetadataSource({

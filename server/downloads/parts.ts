@@ -99,6 +99,13 @@ export class Parts {
     return this.#sizes.get(key)
   }
 
+  /** Nothing is known any more of a file. */
+  forget(source: Source): void {
+    const file = keyOf(source)
+    this.#sizes.delete(file)
+    for (const key of this.#kept.keys()) if (key.startsWith(`${file} `)) this.#kept.delete(key)
+  }
+
   /** Waits for what runs. */
   settle(): Promise<void> {
     return this.#flights.settle()

@@ -8,7 +8,7 @@ import { openLog } from '../../server/log.ts'
 import type { PrunePlan } from '../../storage/catalog/catalog.ts'
 import { hashSha256 } from '../../storage/digest.ts'
 import { parseIndexName } from '../../storage/names.ts'
-import { openProxy, openUpstream, pagesAsked, statusOf, wheelOf } from '../contract/protocol/proxy.ts'
+import { openProxy, openUpstream, pageOf, pagesAsked, statusOf, wheelOf } from '../contract/protocol/proxy.ts'
 import { administer, endOf, startJob } from '../support/admin.ts'
 import type { InProcessArbor } from '../support/in-process.ts'
 import { makeWheel, wheelFilename } from '../support/zip-writer.ts'
@@ -161,6 +161,18 @@ test('what is pinned is not forgotten, and the pin is named', async (t) => {
   await ask(arbor, 'PUT', 'pins/other')
   assert.equal((await ask<Forgotten>(arbor, 'POST', 'forget', { project: 'demo', index: 'main' })).distributions, 2)
   assert.equal(await statusOf(arbor, `/wheels/${digest(other)}`), 200)
+})
+
+test('metadata that was forgotten is asked for again', async (t) => {
+  const upstream = await openUpstream(t, [one])
+  const arbor = await openProxy(t, { main: upstream })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  const asked = (): number => upstream.requests.filter(({ path }) => path.endsWith('.metadata')).length
+  for (let count = 0; count < 2; count += 1) assert.equal(await statusOf(arbor, `${url}.metadata`), 200)
+  assert.equal(asked(), 1)
+  await ask(arbor, 'POST', 'forget', { sha256: digest(one) })
+  assert.equal(await statusOf(arbor, `${url}.metadata`), 200)
+  assert.equal(asked(), 2)
 })
 
 test('a prune that nobody waits for is a job', async (t) => {

@@ -23,6 +23,19 @@ test('E14, F1: what was read of a wheel by ranges is not taken for that of anoth
   assert.equal(await (await get(arbor, `${after?.url}.metadata`)).text(), wheelMetadata(other))
 })
 
+test('F1: what was read of a wheel by ranges is dropped once it turns out that upstream had another one there', async (t) => {
+  const upstream = await openUpstream(t, [demo], { metadata: 'unlisted' })
+  const { sha256 } = await wheelOf(other)
+  const body = `<a href="/packages/${filename}#sha256=${sha256}">${filename}</a>`
+  upstream.rawPages.set('demo', { contentType: 'text/html', body })
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 600_000 })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  assert.equal(await (await get(arbor, `${url}.metadata`)).text(), wheelMetadata(demo), 'there is nothing to tell by')
+  await assert.rejects(statusOf(arbor, url), 'the download breaks off')
+  upstream.distributions.set(filename, await wheelOf(other))
+  await until(async () => (await (await get(arbor, `${url}.metadata`)).text()) === wheelMetadata(other))
+})
+
 test('E14: a page that lists a file that upstream has replaced is asked for again before its time', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream }, { freshMs: 600_000 })
