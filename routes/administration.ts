@@ -106,6 +106,8 @@ export interface Administration {
 
   /** Cheap: nothing of the store is walked. */
   usage(): Promise<Usage>
+  /** What is counted, in Prometheus' text format. Cheap likewise. */
+  renderMetrics(): Promise<string>
   /** Includes what was counted a moment ago. */
   findTraffic(query: TrafficQuery): Promise<readonly TrafficSum[]>
 

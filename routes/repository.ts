@@ -140,6 +140,8 @@ export interface RepositoryStats {
     readonly storedBytes: number
     readonly slackBytes: number
     readonly freeBytes: number
+    /** Files that were found damaged or missing since the start. */
+    readonly damaged: number
   }
 }
 

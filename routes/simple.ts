@@ -4,7 +4,7 @@ import { andThen, type AtHand } from '../storage/at-hand.ts'
 import { type IndexName, parseIndexName, parseProjectName, type ProjectName } from '../storage/names.ts'
 import { hasCurrent } from './conditional.ts'
 import type { Exchange, NodeEnv } from './env.ts'
-import { notFound } from './errors.ts'
+import { notFound, RouteError } from './errors.ts'
 import { READ_HEADERS } from './headers.ts'
 import {
   negotiateEncoding,
@@ -95,7 +95,9 @@ export function simpleRoutes(
       const found: AtHand<Snapshot | undefined> =
         project === undefined ? repository.listProjects(index) : repository.findPage(index, project, pageOptionsOf(c))
       return andThen(found, (snapshot) => {
-        if (snapshot === undefined) throw notFound(`project ${project}`)
+        if (snapshot === undefined) {
+          throw new RouteError('ERR_NOT_FOUND', `There is no project ${project} on the index ${index}.`)
+        }
         return send(c, snapshot, address)
       })
     }

@@ -1,10 +1,16 @@
 import type { Administration, JobKind, Usage } from '../routes/administration.ts'
+import type { RepositoryStats } from '../routes/repository.ts'
 import { notFound, RouteError } from '../routes/errors.ts'
 import type { ExecuteOptions, PruneBudget } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
+import { diskIo } from '../storage/io.ts'
 import { forget, type ForgetParts } from './forget.ts'
 import type { IndexSource } from './index-source.ts'
 import type { JobContext, JobEnd, Jobs } from './jobs.ts'
+import { describeCounted } from './metric-families.ts'
+import type { Metrics } from './metrics.ts'
+import { describeProcess } from './process-metrics.ts'
+import { renderFamilies } from './prometheus.ts'
 import { refresh } from './refresh.ts'
 import type { ScrubJobs } from './scrub-jobs.ts'
 import { dayOf } from './traffic.ts'
@@ -17,6 +23,8 @@ export interface AdministrationParts extends ForgetParts, WarmParts {
   readonly jobs: Jobs
   readonly traffic: TrafficWriter
   readonly clock: Clock
+  readonly metrics: Metrics
+  readonly stats: () => Promise<RepositoryStats>
   readonly scrubs: ScrubJobs
   /** The rate of a scrub for which none is asked; undefined: as fast as the disk reads. */
   readonly scrubBytesPerSecond: number | undefined
@@ -41,6 +49,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       return jobs.start('warm', (context) => warm(parts, { index, list }, context))
     },
     usage: () => readUsage(parts),
+    renderMetrics: () => renderMetrics(parts),
     async findTraffic(query) {
       await parts.traffic.write()
       return catalog.findTraffic(query)
@@ -81,6 +90,23 @@ async function readUsage({ store, files, traffic, clock }: AdministrationParts):
   return { spools: files.listDownloads(), traffic: sums, projects: { largest, coldest }, runs }
 }
 
+async function renderMetrics(parts: AdministrationParts): Promise<string> {
+  const { served, traffic } = parts.metrics
+  const [stats, runs, ofProcess] = await Promise.all([
+    parts.stats(),
+    parts.store.catalog.findRuns(),
+    describeProcess(diskIo),
+  ])
+  const counted = describeCounted({
+    stats,
+    responses: served.responses(),
+    traffic: traffic.sumsOf(parts.indexes.keys()),
+    jobs: parts.jobs.list(),
+    runs,
+  })
+  return renderFamilies([...counted, ...ofProcess])
+}
+
 function sourcesOf(pinned: IndexSource | undefined, { indexes }: VirtualIndex): readonly IndexSource[] {
   return pinned === undefined ? indexes : [pinned]
 }
@@ -104,6 +130,7 @@ async function prune(
   const totals = { totalDistributions: plan.distributions.length, totalBytes: plan.freedBytes }
   const onProgress: ExecuteOptions['onProgress'] = ({ distributions, freedBytes: bytes }) =>
     report({ distributions, bytes, ...totals })
-  const result = await executePrune(plan, { signal, onProgress })
-  return { result, isComplete: !signal.aborted || result.distributions === plan.distributions.length }
+  const outcome = await executePrune(plan, { signal, onProgress })
+  const result = plan.shortfall === undefined ? outcome : { ...outcome, shortfall: plan.shortfall }
+  return { result, isComplete: !signal.aborted || outcome.distributions === plan.distributions.length }
 }

@@ -18,6 +18,7 @@ import { simpleRoutes } from '../routes/simple.ts'
 import { treeRoutes } from '../routes/trees.ts'
 import { wheelRoutes } from '../routes/wheels.ts'
 import { problemOf, renderProblem } from './problems.ts'
+import { requestIdOf } from './request-id.ts'
 
 export interface AppOptions {
   readonly repository: Repository
@@ -75,10 +76,13 @@ const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?#]|$)/i
 function refuseDotSegments(app: App): void {
   const route = app.fetch
   app.fetch = (request, env, context) => {
-    const target = (env !== undefined && 'incoming' in env ? env.incoming.url : undefined) ?? ''
+    const incoming = env !== undefined && 'incoming' in env ? env.incoming : undefined
+    const target = incoming?.url ?? ''
     const isSuspect = target.includes('/.') || target.includes('%2e') || target.includes('%2E')
-    if (!isSuspect || !DOT_SEGMENT.test(target.split('?', 1)[0] ?? '')) return route(request, env, context)
-    return renderProblem(problemOf(notFound('path with "." or ".." in it')), crypto.randomUUID())
+    if (incoming === undefined || !isSuspect || !DOT_SEGMENT.test(target.split('?', 1)[0] ?? '')) {
+      return route(request, env, context)
+    }
+    return renderProblem(problemOf(notFound('path with "." or ".." in it')), requestIdOf(incoming))
   }
 }
 
@@ -121,7 +125,7 @@ function hasRoute(app: App, method: string, path: string): boolean {
 
 function answerError(error: unknown, c: Exchange, log: AppLog | undefined): Response {
   const { incoming, outgoing } = c.env
-  const requestId = requestIdOf(c)
+  const requestId = requestIdOf(incoming)
   const request = { requestId, method: incoming.method, path: new URL(c.req.raw.url).pathname }
   if (outgoing.headersSent) {
     log?.warn({ ...request, err: error }, 'response broken off')
@@ -135,10 +139,4 @@ function answerError(error: unknown, c: Exchange, log: AppLog | undefined): Resp
   if (status >= 502 && status <= 504) log?.warn({ ...request, status, code, reason: detail }, problem.title)
   else if (status >= 500) log?.error({ ...request, status, err: error }, problem.title)
   return renderProblem(problem, requestId)
-}
-
-/** The client's own (or a proxy's), so that logs can be put together; else a new one. */
-function requestIdOf(c: Exchange): string {
-  const given = c.env.incoming.headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : crypto.randomUUID()
 }

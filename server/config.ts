@@ -75,6 +75,8 @@ export interface Config {
   /** How long responses and downloads may go on once the server has to end. */
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
+  /** A line for each request. */
+  readonly logRequests: boolean
 }
 
 /** Where settings come from; all of it passed in, so that a test owns it. */
@@ -157,7 +159,8 @@ interface Readings {
 function combine(settings: FileSettings, readings: Readings, sources: ConfigSources): Config {
   const { overrides, proxies, file, netrc } = readings
   const { storage, memory, upstream, downloads, mode, virtual } = settings
-  const surroundings = { upstream: overrides.upstream, mode, env: sources.env, netrc, virtuals: virtual }
+  const storedOnly = settings['stored-only']
+  const surroundings = { upstream: overrides.upstream, mode, storedOnly, env: sources.env, netrc, virtuals: virtual }
   return {
     file,
     listen: overrides.listen ?? settings.listen,
@@ -194,6 +197,7 @@ function combine(settings: FileSettings, readings: Readings, sources: ConfigSour
     trees: combineTreeLimits(settings.trees, overrides.trees),
     shutdownGraceMs: settings['shutdown-grace'],
     logLevel: settings['log-level'],
+    logRequests: overrides.logRequests ?? settings['log-requests'],
   }
 }
 

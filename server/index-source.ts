@@ -20,6 +20,8 @@ export interface IndexSource extends FreshnessPolicy {
   readonly credentials?: Credentials | undefined
   /** Undefined: normal. */
   readonly mode?: IndexMode | undefined
+  /** Its pages, as clients see them, list only files that are stored. */
+  readonly storedOnly?: boolean | undefined
   /** Statuses that mean "no such project or file" here, beside 404 and 410: object stores say 403. */
   readonly notFoundStatuses?: readonly number[] | undefined
   /** A page without any file means that there is no such project (G4). */

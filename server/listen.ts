@@ -9,11 +9,13 @@ import {
 } from 'node:net'
 import { RouteError } from '../routes/errors.ts'
 import type { AnswerKnown } from '../routes/known-answers.ts'
-import { formatListen, type ListenAddress } from './config/notation.ts'
+import { formatListen, formatListenUrl, type ListenAddress } from './config/notation.ts'
 import { inTurn } from './in-turn.ts'
+import type { Served } from './metrics.ts'
 import { findTightFileLimit } from './open-files.ts'
 import { problemOf, renderProblem } from './problems.ts'
 import { findHostFault, refuseHost, refuseMalformed } from './refuse-malformed.ts'
+import { ResponseCounts } from './response-counts.ts'
 
 /** What answers requests: a Hono app, for one. */
 export interface Answering {
@@ -22,11 +24,11 @@ export interface Answering {
   readonly answerKnown?: AnswerKnown
 }
 
-export interface Listening {
+export interface Listening extends Served {
   /** `http://host:port`, with the real port and no trailing slash. */
   readonly url: string
-  /** What went out since the start on all connections, headers included. */
-  bytesSent(): number
+  /** Forgets what was served until now. @param see Is given each request from now on, before it is answered. */
+  countFromNow(see?: RequestListener): void
   /**
    * Accepts nothing more, ends idle connections at once and others as soon as their responses are sent, and breaks off what is
    * left after the grace time (default 10 s). Resolves when no connection is left.
@@ -66,19 +68,29 @@ const STALLED_MS = 10 * 60_000
 export async function listen(app: Answering, address: ListenAddress): Promise<Listening> {
   const server = createServer(SERVER_OPTIONS)
   const connections = new Connections(server)
+  const responses = new ResponseCounts()
   const answer = inTurn(createListener(app, address.host))
   server.on('request', (request, response) => {
     connections.note(request, response)
     answer(request, response)
+    responses.note(response)
     // A response from memory is mostly out by now, and needs no timer. (`server.timeout` would begin one for each, and move it on at each read and write.)
     if (!response.writableFinished) request.socket.setTimeout(STALLED_MS)
   })
   refuseMalformed(server, { isAnswering: (socket) => connections.isAnswering(socket) })
+  server.on('checkExpectation', (_, response: ServerResponse) => responses.note(response))
   const doors = await openDoors(server, address)
   const { port } = server.address() as AddressInfo
+  let ownBytes = 0
   return {
-    url: `http://${formatListen({ host: address.host, port })}`,
-    bytesSent: () => connections.bytesSent(),
+    url: formatListenUrl({ host: address.host, port }),
+    bytesSent: () => connections.bytesSent() - ownBytes,
+    responses: () => responses.tally(),
+    countFromNow(see) {
+      ownBytes = connections.bytesSent()
+      responses.clear()
+      if (see !== undefined) for (const event of ['request', 'checkExpectation']) server.prependListener(event, see)
+    },
     close: ({ graceMs = 10_000 } = {}) => connections.close(doors, graceMs),
   }
 }
@@ -148,6 +160,7 @@ function listenError(error: NodeJS.ErrnoException, address: ListenAddress): List
     EACCES: `not permitted (a port below 1024 needs privileges): ${remedy}`,
     EADDRNOTAVAIL: `no such address on this machine: ${remedy}`,
     ENOTFOUND: `no such host: ${remedy}`,
+    EINVAL: `the system does not take this address (a link-local one needs its interface, as in [fe80::1%eth0]:3141): ${remedy}`,
   }
   const code = error.code ?? error.message
   return new ListenError(`cannot listen on ${name}: ${reasons[code] ?? `${code}; ${remedy}`}`, { cause: error })

@@ -25,6 +25,12 @@ export function openLog(level: LogLevel, stream: DestinationStream = openStandar
   )
 }
 
+/** From now on what Node itself warns of is a line of the log, in place of text among the lines; unless Node was told not to warn at all. */
+export function logNodeWarnings(log: Log): void {
+  if (process.listenerCount('warning') === 0) return
+  process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'Node warns'))
+}
+
 /** A log that cannot be written, as on a full disk, or that nobody reads any more, is no reason to serve nobody: later lines are there once it can. */
 function openStandardError(): DestinationStream {
   const open = (): DestinationStream =>

@@ -9,8 +9,8 @@ const RECORD_BYTES = 1024
 
 interface Kept {
   readonly index: IndexName
-  /** The page that offered the wheel, with which the metadata was compared. */
-  readonly page: PageSnapshot
+  /** The page that offered the wheel, with which the metadata was compared. Weak: it may be a hundred times as large, and out of date by now. */
+  readonly page: WeakRef<PageSnapshot>
   readonly content: Content
 }
 
@@ -37,13 +37,17 @@ export class MetadataMemory {
 
   find({ index, sha256 }: FileReference, page: PageSnapshot): Content | undefined {
     const kept = sha256 && this.#kept.get(sha256)
-    return kept?.page === page && kept.index === index ? kept.content : undefined
+    return kept?.page.deref() === page && kept.index === index ? kept.content : undefined
   }
 
   /** Keeps what was found right beside `page`, unless something was learned meanwhile. */
-  keep({ index, sha256 }: FileReference, kept: Omit<Kept, 'index'>, generation: number): void {
+  keep(
+    { index, sha256 }: FileReference,
+    { page, content }: { readonly page: PageSnapshot; readonly content: Content },
+    generation: number,
+  ): void {
     if (sha256 === undefined || generation !== this.#generation) return
-    this.#kept.set(sha256, { index, ...kept })
+    this.#kept.set(sha256, { index, page: new WeakRef(page), content })
   }
 
   /** To be called when something new was learned of a wheel. */

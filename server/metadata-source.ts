@@ -170,15 +170,20 @@ export class MetadataSource {
     )
   }
 
-  /** To be called when upstream turned out to have another wheel, of which the metadata may be that was read by ranges. Returns at once. */
-  doubt({ sha256 }: FileReference): void {
+  /**
+   * To be called when upstream turned out to have another wheel, of which the metadata may be that was read by ranges. What other indexes say stays,
+   * and what was read from the whole wheel. Returns at once.
+   */
+  doubt({ index, sha256 }: FileReference): void {
     if (sha256 === undefined) return
-    this.forget([sha256]).catch((error: unknown) => this.#options.log.debug({ err: error }, 'metadata was not dropped'))
+    this.forget([sha256], { claimedBy: index }).catch((error: unknown) =>
+      this.#options.log.debug({ err: error }, 'metadata was not dropped'),
+    )
   }
 
-  /** Nothing is known any more of the metadata of these wheels. Resolves with how many had some. */
-  async forget(wheels: readonly Sha256[]): Promise<number> {
-    const count = await this.#options.store.catalog.forgetMetadata(wheels)
+  /** Nothing is known any more of the metadata of these wheels, or what one index claims. Resolves with how many had some. */
+  async forget(wheels: readonly Sha256[], source: { readonly claimedBy?: IndexName } = {}): Promise<number> {
+    const count = await this.#options.store.catalog.forgetMetadata(wheels, source)
     for (const wheel of wheels) this.#memory.forget(wheel)
     return count
   }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../storage/clock.ts'
+import { ResponseCounts, type ResponseTally } from './response-counts.ts'
 import { Traffic } from './traffic.ts'
 
 /** What happened since the start; counted where it happens. */
@@ -11,10 +12,17 @@ export interface Metrics {
   readonly downloads: DownloadCounts
   /** Bodies only, bytes. */
   bytesFromUpstream: number
-  /** Bytes that went out on all connections, headers included. */
-  bytesServed: () => number
+  served: Served
   /** The same by day, index and project. */
   readonly traffic: Traffic
+}
+
+/** What clients got. */
+export interface Served {
+  /** Bytes that went out on all connections, headers included. */
+  bytesSent(): number
+  /** The responses that are over. What was no HTTP request is not among them. */
+  responses(): ResponseTally
 }
 
 /** What became of downloads; those that were kept are not counted. */
@@ -36,7 +44,7 @@ export function createMetrics(clock: Clock = systemClock): Metrics {
     pageStale: 0,
     downloads: { resumed: 0, notKept: 0, failed: {} },
     bytesFromUpstream: 0,
-    bytesServed: () => 0,
+    served: { bytesSent: () => 0, responses: () => new ResponseCounts().tally() },
     traffic: new Traffic(clock),
   }
 }

@@ -6,6 +6,7 @@ import type { ProjectPage, StoredPage } from '../storage/model.ts'
 import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
 import { Pace } from '../storage/pace.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
+import { EmptyIndexes } from './empty-indexes.ts'
 import { UpstreamError, type UpstreamErrorCode } from './errors.ts'
 import { fetchPage, type FetchPageParts } from './fetch-page.ts'
 import { isFresh, isServableStale } from './freshness.ts'
@@ -49,9 +50,11 @@ export class PageSource {
   readonly #loads = new SingleFlight<string, KeptPage | undefined>()
   /** When upstream last failed, milliseconds since the epoch: by index, or by page where that page alone failed. */
   readonly #failedAt = new LRUCache<string, number>({ max: 1000 })
+  readonly #empty: EmptyIndexes
 
   constructor(options: PageSourceOptions) {
     this.#options = options
+    this.#empty = new EmptyIndexes(options)
     this.#memory = new LRUCache({ maxSize: options.memoryBytes, sizeCalculation: ({ weight }) => weight })
   }
 
@@ -275,6 +278,7 @@ export class PageSource {
     const { page, json } =
       response.status === 200 ? await pool.parse(response, project) : { page: undefined, json: undefined }
     if (page === undefined || (index.emptyMeansAbsent === true && page.files.length === 0)) {
+      void this.#empty.noteAbsence(index, project)
       const isRemoved = kept?.snapshot !== undefined
       if (isRemoved) await catalog.saveAbsence(index.name, project, fetchedAt)
       return this.#keep(

@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Socket } from 'node:net'
 import { RouteError } from '../routes/errors.ts'
 import { problemOf, renderProblem } from './problems.ts'
+import { requestIdOf } from './request-id.ts'
 
 /**
  * Answers what is no HTTP request, does not become one in time, expects what we do not know, or wants a tunnel, with a problem, and closes its
@@ -46,7 +47,7 @@ export function refuseHost(response: ServerResponse, fault: string): void {
 
 /** Answers in its turn, after earlier requests on the connection. That is then closed, since a body may follow that nobody is going to read. */
 async function refuseRequest(outgoing: ServerResponse, error: RouteError): Promise<void> {
-  const response = renderProblem(problemOf(error), crypto.randomUUID())
+  const response = renderProblem(problemOf(error), requestIdOf(outgoing.req))
   const body = await response.text()
   outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), Connection: 'close' })
   outgoing.end(body)

@@ -1,5 +1,12 @@
 import type { Content } from '../routes/content.ts'
-import type { FileOptions, FileReference, Repository, RepositoryStats, UpstreamStats } from '../routes/repository.ts'
+import type {
+  FileOptions,
+  FileReference,
+  PageSnapshot,
+  Repository,
+  RepositoryStats,
+  UpstreamStats,
+} from '../routes/repository.ts'
 import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Blake3, Digest } from '../storage/digest.ts'
 import { BlobDamagedError } from '../storage/errors.ts'
@@ -14,26 +21,27 @@ import type { ListedFiles } from './listed-files.ts'
 import type { ListSource } from './list-source.ts'
 import { lookup, lookUpProject } from './lookup.ts'
 import type { MetadataSource } from './metadata-source.ts'
-import type { Metrics } from './metrics.ts'
+import { narrowToStored } from './stored-only.ts'
 import type { Upstream } from './upstream.ts'
 import type { HostCondition } from './upstream/breaker.ts'
 import { findVirtual, listVirtual } from './virtual-index.ts'
 import { createTreeMethods } from './trees.ts'
 
-/** All that a repository and its administration are made of; how to prune is added here. */
-export interface RepositoryParts extends Omit<AdministrationParts, 'planPrune' | 'executePrune'> {
+/** All that a repository and its administration are made of; how to prune, and the stats, are added here. */
+export interface RepositoryParts extends Omit<AdministrationParts, 'planPrune' | 'executePrune' | 'stats'> {
   readonly defaultIndex: IndexName
   readonly lists: ListSource
   readonly listed: ListedFiles
   readonly metadata: MetadataSource
   readonly upstream: Upstream
-  readonly metrics: Metrics
 }
 
 /** The repository that the routes serve: indexes pulled from their upstreams, over one store. */
 export function createRepository(parts: RepositoryParts): Repository {
   const { indexes, virtuals, store, pages, lists, files, metadata } = parts
-  const startedAt = parts.clock()
+  // Not by the clock, which may be set.
+  const startedAt = performance.now()
+  const stats = (): Promise<RepositoryStats> => collectStats(parts, startedAt)
   const prunes: Pick<Repository, 'planPrune' | 'executePrune'> = {
     planPrune: (budget) => store.planPrune(budget),
     async executePrune(plan, options) {
@@ -52,8 +60,11 @@ export function createRepository(parts: RepositoryParts): Repository {
     },
     findPage(name, project, options) {
       const virtual = virtuals.get(name)
-      if (virtual === undefined) return pages.find(sourceOf(indexes, name), project, options)
-      return findVirtual(virtual, { project, pages, options })
+      const found =
+        virtual === undefined
+          ? pages.find(sourceOf(indexes, name), project, options)
+          : findVirtual(virtual, { project, pages, options })
+      return andThen<PageSnapshot | undefined, PageSnapshot | undefined>(found, (page) => page && asShown(parts, page))
     },
     findFile(reference, options) {
       const index = indexes.get(reference.index)
@@ -70,9 +81,9 @@ export function createRepository(parts: RepositoryParts): Repository {
       digest.algorithm === 'blake3' ? findBlob(parts, digest.hex, options) : findDistribution(parts, digest, options),
     lookup: (key, options) => lookup(parts, key, options),
     lookUpProject: (index, project) => lookUpProject(store, index, project),
-    stats: () => collectStats(parts, startedAt),
+    stats,
     ...prunes,
-    admin: createAdministration({ ...parts, ...prunes }),
+    admin: createAdministration({ ...parts, ...prunes, stats }),
   }
 }
 
@@ -81,6 +92,11 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
   const index = indexes.get(name)
   if (index === undefined) throw new RangeError(`no index ${name}`)
   return index
+}
+
+/** A page as its index shows it. Only here, since whatever else looks at pages is about all that upstream lists. */
+function asShown({ indexes, store }: RepositoryParts, page: PageSnapshot): AtHand<PageSnapshot> {
+  return indexes.get(page.index)?.storedOnly === true ? narrowToStored(store.catalog, page) : page
 }
 
 function findBlob(parts: RepositoryParts, blake3: Blake3, options: FileOptions): AtHand<Content | undefined> {
@@ -156,16 +172,16 @@ async function findUpstream(
 }
 
 async function collectStats(parts: RepositoryParts, startedAt: number): Promise<RepositoryStats> {
-  const { metrics, files, store, clock } = parts
+  const { metrics, files, store } = parts
   return {
-    uptime: Math.floor((clock() - startedAt) / 1000),
+    uptime: Math.floor((performance.now() - startedAt) / 1000),
     requests: {
       files: { hits: metrics.fileHits, misses: metrics.fileMisses },
       pages: { hits: metrics.pageHits, misses: metrics.pageMisses, stale: metrics.pageStale },
     },
     bytes: {
       fromUpstream: metrics.bytesFromUpstream,
-      served: metrics.bytesServed(),
+      served: metrics.served.bytesSent(),
       saved: metrics.traffic.bytesSaved,
     },
     downloads: { running: files.downloads, ...metrics.downloads, failed: { ...metrics.downloads.failed } },

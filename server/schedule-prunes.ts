@@ -31,9 +31,11 @@ export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedul
   const { clock, log } = options
   // At the first look, or a server that is restarted more often than that would never come to it.
   let appliedAt = -Infinity
+  const told = { isBeyond: false }
   const look = async (signal: AbortSignal): Promise<void> => {
-    if (!hasPassed(schedule.pruneIntervalMs, appliedAt, clock())) return pruneForRoom(options, schedule, { signal })
-    await pruneForRoom(options, schedule, { budget: { unusedForMs: schedule.unusedForMs }, signal })
+    if (!hasPassed(schedule.pruneIntervalMs, appliedAt, clock()))
+      return pruneForRoom(options, schedule, { told, signal })
+    await pruneForRoom(options, schedule, { budget: { unusedForMs: schedule.unusedForMs }, told, signal })
     await dropStale(options, schedule, signal)
     appliedAt = clock()
   }
@@ -42,11 +44,18 @@ export function schedulePrunes(options: SchedulerOptions, schedule: PruneSchedul
   )
 }
 
-/** @param budget what is to be held in any case. */
+interface Look {
+  /** What is to be held in any case. */
+  readonly budget?: PruneBudget
+  /** Whether it was logged that the limits cannot be kept, and they were not kept since. */
+  readonly told: { isBeyond: boolean }
+  readonly signal: AbortSignal
+}
+
 async function pruneForRoom(
   { repository, log }: SchedulerOptions,
   limits: PruneSchedule,
-  { budget = {}, signal }: { readonly budget?: PruneBudget; readonly signal: AbortSignal },
+  { budget = {}, told, signal }: Look,
 ): Promise<void> {
   const { store } = await repository.stats()
   const { maxBytes = Infinity, maxFiles = Infinity, keepFreeBytes = 0 } = limits
@@ -55,9 +64,17 @@ async function pruneForRoom(
     maxFiles: store.files > maxFiles ? Math.floor(maxFiles * HEADROOM) : undefined,
     keepFreeBytes: store.freeBytes < keepFreeBytes ? Math.ceil(keepFreeBytes / HEADROOM) : undefined,
   }
+  if (Object.values(exceeded).every((limit) => limit === undefined)) told.isBeyond = false
   if (Object.values({ ...budget, ...exceeded }).every((limit) => limit === undefined)) return
   const plan = await repository.planPrune({ ...budget, ...exceeded })
-  if (signal.aborted || (plan.freedBytes === 0 && plan.distributions.length === 0)) return
+  if (signal.aborted) return
+  if (plan.freedBytes === 0 && plan.distributions.length === 0) {
+    if (plan.shortfall === undefined || told.isBeyond) return
+    told.isBeyond = true
+    const { storedBytes, files, freeBytes } = store
+    log.warn({ storedBytes, files, freeBytes, reason: plan.shortfall.reason }, 'the limits of the store cannot be kept')
+    return
+  }
   const { distributions, freedBytes } = await repository.executePrune(plan, { signal })
   log.info({ distributions, freedBytes, pinned: plan.pinned }, 'pruned')
 }

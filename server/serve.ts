@@ -23,7 +23,7 @@ import { ListSource } from './list-source.ts'
 import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
 import { MetadataSource } from './metadata-source.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Served } from './metrics.ts'
 import { findTightFileLimit, keptFilesWithin } from './open-files.ts'
 import { PageSource } from './page-source.ts'
 import { PagePool } from './pages/page-pool.ts'
@@ -48,8 +48,8 @@ const END_MS = 4000
 
 export interface Server {
   readonly app: App
-  /** Tells the stats where to get the bytes served; to be called once something listens. */
-  countServed(bytesSent: () => number): void
+  /** Tells the stats where to get what was served; to be called once something listens. */
+  countServed(served: Served): void
   /** Ends all jobs and tells their followers. To be called first at shutdown: the followers' responses end only with the jobs. */
   cancelJobs(): void
   /**
@@ -93,7 +93,7 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
   store.resume()
   return {
     app: openApp(config, repository, log),
-    countServed: (bytesSent) => (metrics.bytesServed = bytesSent),
+    countServed: (served) => (metrics.served = served),
     cancelJobs: () => work.jobs.cancelAll(),
     async close({ graceMs = 0 } = {}) {
       await isDoneWithin(graceMs, Promise.all([work.jobs.close(), files.settle()]))
@@ -143,6 +143,7 @@ function openUpstream({ upstream, indexes }: Config, log: Log): Upstream {
     userAgent: userAgentOf(upstream.contact),
     addresses: { ownHosts: new Set(indexes.map(({ url }) => url.hostname)) },
     breaker: new Breaker({ clock: systemClock, log }),
+    log,
   })
 }
 

@@ -6,6 +6,9 @@ import { type IndexName, type ProjectName, projectsOf } from '../storage/names.t
 const DAY_MS = 86_400_000
 
 type Counted = { -readonly [Name in keyof TrafficEntry]: TrafficEntry[Name] }
+type Sum = { -readonly [Name in keyof TrafficCounters]: number }
+
+const NOTHING: TrafficCounters = { hits: 0, misses: 0, bytesFromUpstream: 0, bytesServed: 0, bytesSaved: 0 }
 
 /** Counts requests and bytes by day, index and project, until they are written to the catalog. To count costs a look into a map. */
 export class Traffic {
@@ -15,6 +18,8 @@ export class Traffic {
   /** Of earlier days. */
   #past: TrafficEntry[] = []
   #saved = 0
+  /** Of what was taken. */
+  readonly #sums = new Map<IndexName, Sum>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -55,7 +60,16 @@ export class Traffic {
     const taken = [...this.#past, ...this.#entries.values()]
     this.#past = []
     this.#entries = new Map()
+    addUp(this.#sums, taken)
     return taken
+  }
+
+  /** All that was counted since the start, for each of these indexes. */
+  sumsOf(indexes: Iterable<IndexName>): ReadonlyMap<IndexName, TrafficCounters> {
+    const sums = new Map(Array.from(indexes, (index) => [index, { ...(this.#sums.get(index) ?? NOTHING) }]))
+    addUp(sums, this.#past)
+    addUp(sums, this.#entries.values())
+    return sums
   }
 
   #entryOf(key: string, index: IndexName, project: ProjectName): Counted {
@@ -63,9 +77,21 @@ export class Traffic {
     const counted = this.#entries.get(key)
     if (counted?.day === day) return counted
     if (counted !== undefined) this.#past.push(counted)
-    const fresh = { day, index, project, hits: 0, misses: 0, bytesFromUpstream: 0, bytesServed: 0, bytesSaved: 0 }
+    const fresh = { day, index, project, ...NOTHING }
     this.#entries.set(key, fresh)
     return fresh
+  }
+}
+
+function addUp(sums: Map<IndexName, Sum>, entries: Iterable<TrafficEntry>): void {
+  for (const { index, ...counters } of entries) {
+    const sum = sums.get(index) ?? { ...NOTHING }
+    sums.set(index, sum)
+    sum.hits += counters.hits
+    sum.misses += counters.misses
+    sum.bytesFromUpstream += counters.bytesFromUpstream
+    sum.bytesServed += counters.bytesServed
+    sum.bytesSaved += counters.bytesSaved
   }
 }
 

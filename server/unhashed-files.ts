@@ -19,7 +19,7 @@ export interface UnhashedFilesOptions {
 }
 
 interface Binding {
-  /** The hashes and the size that the index listed, as JSON. */
+  /** As {@link listingOf} has it. */
   readonly listing: string
   /** Upstream's ETag or Last-Modified, seen before the download began: if the file changes meanwhile, it is fetched once more. */
   readonly validator: string | undefined
@@ -46,7 +46,7 @@ export class UnhashedFiles {
   /** The stored bytes of a file, if upstream still has the same. */
   async findCurrent(index: IndexSource, { listed }: Listing): Promise<Distribution | undefined> {
     const { clock, log } = this.#options
-    const listing = JSON.stringify([listed.hashes, listed.size])
+    const listing = listingOf(listed)
     const found = await this.#load(index, listed)
     const kept = found?.listing === listing ? found : undefined
     const isBound = kept?.distribution !== undefined && Object.keys(listed.hashes).length > 0
@@ -129,6 +129,11 @@ export class UnhashedFiles {
       return error
     }
   }
+}
+
+/** What an index lists of a file by which other bytes of the same URL can be told: hashes and size, as JSON. */
+export function listingOf({ hashes, size }: ListedFile): string {
+  return JSON.stringify([hashes, size])
 }
 
 function versionOf({ listing, validator }: Binding): string {

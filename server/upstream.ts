@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { UpstreamError } from './errors.ts'
+import type { Log } from './log.ts'
 import { redactUrl } from './redact.ts'
 import { createAgent, type Proxies, trustAlso } from './upstream/agent.ts'
 import type { Attempt, Breaker, HostCondition } from './upstream/breaker.ts'
@@ -31,6 +32,8 @@ export interface UpstreamOptions {
   readonly addresses?: AddressPolicy | undefined
   /** By default every host is asked, whatever became of the last request. */
   readonly breaker?: Breaker | undefined
+  /** Told of each request at `debug`. */
+  readonly log?: Log | undefined
 }
 
 /** Of a page that is known already: upstream may then answer 304. */
@@ -201,13 +204,31 @@ export class Upstream {
     const { userAgent, breaker } = this.#options
     const headers = { ...sending.headers, 'user-agent': userAgent, ...credentialHeaders(url, target) }
     const attempt = breaker?.admit(url)
+    const tell = this.#timer(url, method)
     try {
       const { origin, pathname, search } = url
       const response = await dispatcher.request({ origin, path: pathname + search, method, headers, signal })
+      tell({ status: response.statusCode })
       attempt?.answered(response.statusCode, retryAfterOf(response.headers))
       return { response, url: url.href, attempt }
     } catch (error) {
-      throw reportFailure(error, { url: url.href, attempt })
+      const failure = reportFailure(error, { url: url.href, attempt })
+      tell({ reason: failure instanceof Error ? failure.message : String(failure) })
+      throw failure
+    }
+  }
+
+  /** Makes what logs a request that is sent now, once its headers are there or it failed. */
+  #timer({ origin, pathname, search }: URL, method: string): (outcome: object) => void {
+    const { log } = this.#options
+    const sentAt = performance.now()
+    return (outcome) => {
+      const ms = Math.round((performance.now() - sentAt) * 10) / 10
+      // A query may be a signature.
+      log?.debug(
+        { host: origin, method, path: search === '' ? pathname : `${pathname}?***`, ms, ...outcome },
+        'asked upstream',
+      )
     }
   }
 }

@@ -3,6 +3,7 @@ import { requireBearer } from '../bearer.ts'
 import type { NodeEnv } from '../env.ts'
 import type { Repository } from '../repository.ts'
 import { jobRoutes } from './jobs.ts'
+import { metricsRoutes } from './metrics.ts'
 import { pinRoutes } from './pins.ts'
 import { projectRoutes } from './projects.ts'
 import { pruneRoutes } from './prune.ts'
@@ -18,6 +19,7 @@ export function adminRoutes(repository: Repository, options: { readonly token: s
     return next()
   })
   app.route('/', statsRoutes(repository))
+  app.route('/', metricsRoutes(repository.admin))
   app.route('/', pruneRoutes(repository))
   app.route('/', jobRoutes(repository.admin))
   app.route('/', pinRoutes(repository.admin))

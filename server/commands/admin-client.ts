@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { diskIo } from '../../storage/io.ts'
 import { type AdminToken, findAdminToken } from '../admin-token.ts'
 import type { Config } from '../config.ts'
-import { formatListen } from '../config/notation.ts'
+import { formatListenUrl } from '../config/notation.ts'
 import { redactUrl } from '../redact.ts'
 
 /** A running server did not do what a command asked of it; the message says why, to a person. */
@@ -90,7 +90,7 @@ async function readToken(config: Config): Promise<AdminToken | undefined> {
 function ownAddress({ listen }: Config): string {
   if (listen.port === 0) throw new AdminError('the configured port is 0, so say with --server where the server listens')
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[listen.host] ?? listen.host
-  return `http://${formatListen({ host, port: listen.port })}/`
+  return `${formatListenUrl({ host, port: listen.port })}/`
 }
 
 async function send(url: URL, request: AdminRequest, token: string): Promise<Response> {

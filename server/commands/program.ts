@@ -47,6 +47,7 @@ export function createProgram(surroundings: Surroundings): Command {
       'the index to fetch from, as in pip --index-url (ARBOR_UPSTREAM; default: https://pypi.org/simple/)',
     )
     .option('--config <file>', 'a TOML file with these and all other settings (ARBOR_CONFIG)')
+    .option('--log-requests', 'a line in the log for each request (ARBOR_LOG_REQUESTS=true)')
     .addHelpText(
       'after',
       '\nAll commands but serve and config ask a running server: the one at the configured address, or --server <url>. They\n' +

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { type AdminRequest, askServer, parseAnswer } from './admin-client.ts'
 import { formatJson, outline, printable, showBytes } from './outline.ts'
 import { type JobOptions, runJob } from './run-job.ts'
+import { describeShortfall, shortfallSchema } from './shortfall.ts'
 
 /** What is to go: see `PruneBudget`. */
 export interface PruneLimits {
@@ -28,6 +29,7 @@ const planSchema = v.looseObject({
         freedBytes: v.number(),
       }),
     ),
+    shortfall: v.optional(shortfallSchema),
   }),
 })
 
@@ -39,7 +41,7 @@ export async function renderPlan(
 ): Promise<string> {
   const answer = await askServer(config, { ...requestOf(limits, { dryRun: true }), server })
   if (json) return formatJson(answer)
-  const { distributions, ...totals } = parseAnswer(planSchema, answer, 'a prune plan').plan
+  const { distributions, shortfall, ...totals } = parseAnswer(planSchema, answer, 'a prune plan').plan
   const rows = distributions.map(({ project = '', version = '', filename, sha256, reason, freedBytes }) => {
     const name = project === '' ? (filename ?? sha256) : `${project} ${version}`
     return `${printable(name).padEnd(40)}  ${showBytes(freedBytes).padStart(9)}  ${printable(reason)}\n`
@@ -47,7 +49,8 @@ export async function renderPlan(
   const summary = outline({ distributions: distributions.length, ...totals })
   const isNothing = rows.length === 0 && totals['freedBytes'] === 0
   const end = isNothing ? 'There is nothing to delete.' : 'Nothing was deleted: add --execute to do it.'
-  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${summary}\n${end}\n`
+  const missing = shortfall === undefined ? '' : `The limits would not be met: ${describeShortfall(shortfall)}.\n`
+  return `${rows.join('')}${rows.length === 0 ? '' : '\n'}${summary}\n${missing}${end}\n`
 }
 
 /** `arbor prune --execute`: has it deleted, as a job. Throws {@link AdminError}. */

@@ -1,8 +1,10 @@
+import * as v from 'valibot'
 import type { Config } from '../config.ts'
 import { AdminError, type AdminRequest, askServer, openResponse } from './admin-client.ts'
 import type { Surroundings } from './command-line/surroundings.ts'
 import { type JobAnswer, parseJob, renderProgress, renderResult } from './job-answer.ts'
 import { formatJson } from './outline.ts'
+import { describeShortfall, shortfallSchema } from './shortfall.ts'
 
 /** Ctrl-C while a command followed a job, which goes on. */
 export class InterruptedError extends Error {
@@ -70,4 +72,6 @@ function requireSuccess({ kind, state, result = {} }: JobAnswer): void {
     if (typeof count === 'number' && count > 0)
       throw new AdminError(`${count} ${name === 'failed' ? 'failed' : 'could not be healed'}`)
   }
+  const { shortfall } = result
+  if (v.is(shortfallSchema, shortfall)) throw new AdminError(`the limits are not met: ${describeShortfall(shortfall)}`)
 }

@@ -7,7 +7,8 @@ import { renderBanner } from '../banner.ts'
 import type { Config } from '../config.ts'
 import { makeFirstRequest } from '../first-request.ts'
 import { listen } from '../listen.ts'
-import { openLog } from '../log.ts'
+import { logNodeWarnings, openLog } from '../log.ts'
+import { logRequests } from '../request-log.ts'
 import { openServer } from '../serve.ts'
 import { keepYoungGenerationSmall } from '../young-generation.ts'
 
@@ -24,6 +25,7 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
   await prepareDataFolder(diskIo, createLayout(config.data))
   const token = await resolveAdminToken(diskIo, config)
   const log = openLog(config.logLevel)
+  logNodeWarnings(log)
   if (token.wasOpen === true) {
     log.warn({ file: token.file }, 'others could read the admin token: remove its file for a new one')
   }
@@ -32,8 +34,8 @@ export async function runServer(config: Config, { print, signal }: RunOptions): 
   try {
     const listening = await listen(server.app, config.listen)
     await makeFirstRequest(listening.url, signal)
-    const ownBytes = listening.bytesSent()
-    server.countServed(() => listening.bytesSent() - ownBytes)
+    listening.countFromNow(config.logRequests ? logRequests(log) : undefined)
+    server.countServed(listening)
     print(renderBanner(config, { url: listening.url, tokenFile: token.file, machine: hostname() }))
     log.info({ url: listening.url }, 'listening')
     keepYoungGenerationSmall()

@@ -15,6 +15,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
     data: config.data,
     'admin-token': config.adminToken === undefined ? undefined : HIDDEN,
     'log-level': config.logLevel,
+    'log-requests': config.logRequests,
     'shutdown-grace': formatDuration(config.shutdownGraceMs),
     storage: withoutUndefined({
       'max-size': storage.maxBytes === undefined ? undefined : formatSize(storage.maxBytes),
@@ -58,6 +59,7 @@ function describeIndex(index: IndexConfig): Record<string, unknown> {
     default: index.default,
     ...describeCredentials(index.credentials),
     mode: index.mode,
+    'stored-only': index.storedOnly,
     'fresh-for': formatDuration(index.freshMs),
     'stale-for': formatDuration(index.staleForMs),
     'allowed-file-hosts': index.allowedFileHosts,

@@ -11,6 +11,7 @@ import {
   listenAddress,
   size,
   token,
+  yesOrNoText,
   type Notation,
 } from './notation.ts'
 import { readTreeVariables, TREE_VARIABLES, type TreeSettings } from './tree-limits.ts'
@@ -24,6 +25,7 @@ export interface Flags {
   readonly data?: string | undefined
   readonly upstream?: string | undefined
   readonly config?: string | undefined
+  readonly logRequests?: boolean | undefined
 }
 
 interface Setting<T> {
@@ -44,6 +46,7 @@ const SETTINGS = {
   maxFiles: { notation: fileCount, variable: 'ARBOR_MAX_FILES' },
   unusedFor: { notation: duration, variable: 'ARBOR_UNUSED_FOR' },
   minFree: { notation: size, variable: 'ARBOR_MIN_FREE' },
+  logRequests: { notation: yesOrNoText, variable: 'ARBOR_LOG_REQUESTS', flag: 'logRequests' },
 } as const
 
 /** What variables and flags say: a flag before its variable. */
@@ -54,7 +57,7 @@ export type Overrides = {
 /** Reads variables and flags, adding what is wrong with them to `mistakes`. An empty variable counts as none. */
 export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[]): Overrides {
   mistakes.push(...unknownVariables(env))
-  const read = <T>(notation: Notation<T>, where: string, written: string | undefined): T | undefined => {
+  const read = <T>(notation: Notation<T>, where: string, written: string | boolean | undefined): T | undefined => {
     if (written === undefined) return undefined
     const value = notation.parse(written)
     if (value === undefined) mistakes.push({ where, problem: describeMisfit(notation, written) })
@@ -77,6 +80,7 @@ export function readOverrides(env: Environment, flags: Flags, mistakes: Mistake[
     maxFiles: override(SETTINGS.maxFiles),
     unusedFor: override(SETTINGS.unusedFor),
     minFree: override(SETTINGS.minFree),
+    logRequests: override(SETTINGS.logRequests),
     trees: readTreeVariables((notation, variable) => read(notation, variable, env[variable] || undefined)),
   }
 }

@@ -13,8 +13,11 @@ const fileSchema = table({
   data: v.optional(written(notation.folder)),
   'admin-token': v.optional(written(notation.adminToken)),
   'log-level': v.optional(written(notation.logLevel), 'info'),
+  'log-requests': v.optional(written(notation.yesOrNo), false),
   /** The mode of each index that has none of its own. */
   mode: v.optional(written(notation.indexMode), 'normal'),
+  /** The same of this. */
+  'stored-only': v.optional(written(notation.yesOrNo), false),
   index: v.optional(v.array(indexTable)),
   virtual: v.optional(v.array(virtualTable), []),
   storage: v.optional(

@@ -12,6 +12,8 @@ export const indexTable = table({
   /** RFC 6750, instead of the two. */
   token: v.optional(written(notation.token)),
   mode: v.optional(written(notation.indexMode)),
+  /** Pages list only files that are stored. */
+  'stored-only': v.optional(written(notation.yesOrNo)),
   /**
    * How long a page is served without asking upstream. A client keeps it for up to ten minutes more by what indexes say
    * (`max-age=600`), and both add up: five keeps a new release from being unseen for longer than a quarter of an hour.

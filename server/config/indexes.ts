@@ -19,6 +19,8 @@ export interface IndexConfig {
   /** `URL.host` of where its files may be fetched; undefined: wherever its pages say. */
   readonly allowedFileHosts: readonly string[] | undefined
   readonly mode: IndexMode
+  /** Its pages list only files that are stored. */
+  readonly storedOnly: boolean
   /** Statuses that mean "no such project" beside 404 and 410. */
   readonly notFoundStatuses: readonly number[]
   readonly emptyMeansAbsent: boolean
@@ -41,6 +43,7 @@ export interface VirtualConfig {
 export interface IndexSurroundings {
   readonly upstream: IndexUrl | undefined
   readonly mode: IndexMode
+  readonly storedOnly: boolean
   readonly env: Environment
   readonly netrc: ReadonlyMap<string, BasicCredentials>
   readonly virtuals: readonly VirtualSettings[]
@@ -51,7 +54,7 @@ export function combineIndexes(
   tables: readonly IndexSettings[] | undefined,
   surroundings: IndexSurroundings,
 ): IndexConfig[] {
-  const { upstream, mode, virtuals } = surroundings
+  const { upstream, mode, storedOnly, virtuals } = surroundings
   const isOnly = (tables === undefined || tables.length === 1) && virtuals.every((virtual) => virtual.default !== true)
   return (tables ?? [soleIndex(upstream)]).map((table) => {
     const isDefault = isOnly || table.default === true
@@ -66,6 +69,7 @@ export function combineIndexes(
       staleForMs: table['stale-for'],
       allowedFileHosts: table['allowed-file-hosts'],
       mode: table.mode ?? mode,
+      storedOnly: table['stored-only'] ?? storedOnly,
       notFoundStatuses: table['not-found-statuses'],
       emptyMeansAbsent: table['empty-means-absent'],
       keepRemoved: table['keep-removed'],

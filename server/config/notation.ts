@@ -44,6 +44,11 @@ export function formatListen({ host, port }: ListenAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
+/** `http://host:port`. Without the interface of a link-local address (`%eth0`), which no URL can have, and which is another one for each client. */
+export function formatListenUrl({ host, port }: ListenAddress): string {
+  return `http://${formatListen({ host: host.replace(/%.*$/, ''), port })}`
+}
+
 /** An index's address, with a trailing slash and without credentials. */
 export interface IndexUrl {
   readonly url: URL
@@ -239,6 +244,12 @@ export const connections: Notation<number> = {
 export const yesOrNo: Notation<boolean> = {
   expected: 'true or false',
   parse: (written) => (typeof written === 'boolean' ? written : undefined),
+}
+
+/** The same as a text too, since a variable has nothing else. */
+export const yesOrNoText: Notation<boolean> = {
+  expected: yesOrNo.expected,
+  parse: (written) => (written === 'true' || written === 'false' ? written === 'true' : yesOrNo.parse(written)),
 }
 
 export const folder: Notation<string> = { expected: 'the path of a folder', parse: text }

@@ -15,7 +15,7 @@ import type { IndexName, ProjectName } from '../names.ts'
 import type { Pin } from '../pin.ts'
 import type { Condemned } from './condemned.ts'
 import type { RecordedFile } from './files.ts'
-import type { KeptMetadata, SaveMetadataOptions } from './metadata.ts'
+import type { ForgetMetadataOptions, KeptMetadata, SaveMetadataOptions } from './metadata.ts'
 import type { KeptPin } from './pins.ts'
 import type { ProjectUsage } from './projects.ts'
 import type { ExecuteOptions, PruneBudget, PruneOutcome, PrunePlan } from './pruning.ts'
@@ -45,6 +45,7 @@ export type {
   PruneOutcome,
   PrunePlan,
   PruneSelection,
+  PruneShortfall,
 } from './pruning.ts'
 export type { TrafficCounters } from './traffic.ts'
 export type { UnhashedFile } from '../model.ts'
@@ -66,6 +67,8 @@ export interface Catalog {
   findAbsence(index: IndexName, project: ProjectName): Promise<number | undefined>
   /** Drops a project's page, or that there is none. */
   forgetPage(index: IndexName, project: ProjectName): Promise<void>
+  /** Whether any page of an index is kept that came from there, or maybe did. */
+  hasPageFrom(source: string, index: IndexName): Promise<boolean>
   /** The pages that list a file with this SHA-256, whether it is stored or not. Done in steps, between which others get their turn. */
   findPagesListing(sha256: Sha256): Promise<readonly PageName[]>
   /**
@@ -75,6 +78,8 @@ export interface Catalog {
   completeListings(options: { readonly signal: AbortSignal }): Promise<void>
 
   findDistribution(digest: Digest): Promise<DistributionRecord | undefined>
+  /** Which of these distributions are stored. One query for many. */
+  findStoredDistributions(sha256s: readonly Sha256[]): Promise<ReadonlySet<Sha256>>
   /** Stored distributions that were seen on an index under a project, oldest first. */
   findDistributionsOf(index: IndexName, project: ProjectName): Promise<readonly DistributionRecord[]>
   /**
@@ -93,12 +98,14 @@ export interface Catalog {
   /** Empty `content`: the wheel is known to have none. What was read from the wheel replaces what any index claims. */
   saveMetadata(wheel: Sha256, content: Uint8Array, savedAt: number, options?: SaveMetadataOptions): Promise<void>
   /** Returns how many were dropped: several indexes may have claimed something of one wheel. */
-  forgetMetadata(wheels: readonly Sha256[]): Promise<number>
+  forgetMetadata(wheels: readonly Sha256[], options?: ForgetMetadataOptions): Promise<number>
   /** The SHA-256 of what {@link findMetadata} finds for these wheels, by wheel; `none` where it is known that there is none. One query for many. */
   findMetadataDigests(wheels: readonly Sha256[], index: IndexName): Promise<ReadonlyMap<Sha256, Sha256 | 'none'>>
 
   /** What is stored for the URL of a file whose index lists no SHA-256. */
   findUnhashed(index: IndexName, url: string): Promise<UnhashedFile | undefined>
+  /** What {@link findUnhashed} finds for these URLs, by URL: only {@link UnhashedFile.listing}. One query for many. */
+  findUnhashedListings(index: IndexName, urls: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Kept as long as the distribution is; nothing happens where that is not stored. */
   saveUnhashed(
     index: IndexName,

@@ -40,6 +40,14 @@ export function findDistribution(connection: Connection, digest: Digest): Distri
   return recordsOf(rows)[0]
 }
 
+export function findStoredDistributions(connection: Connection, sha256s: readonly Sha256[]): Set<Sha256> {
+  const rows = connection.all<{ sha256: Sha256 }>(
+    'SELECT value AS sha256 FROM json_each(?) CROSS JOIN distribution ON sha256 = unhex(value)',
+    JSON.stringify(sha256s),
+  )
+  return new Set(rows.map(({ sha256 }) => sha256))
+}
+
 export function findWheelsOfTree(connection: Connection, id: Blake3): DistributionRecord[] {
   return recordsOf(
     connection.all<DistributionRow>(

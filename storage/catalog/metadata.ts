@@ -16,6 +16,11 @@ export interface SaveMetadataOptions {
   readonly claimedBy?: IndexName | undefined
 }
 
+export interface ForgetMetadataOptions {
+  /** Only what this index says; undefined: all, also what was read from the whole wheel. */
+  readonly claimedBy?: IndexName | undefined
+}
+
 export function findMetadata(connection: Connection, wheel: Sha256, index: IndexName): KeptMetadata | undefined {
   const row = connection.find<{ content: Uint8Array; claimedBy: string }>(
     `SELECT content, index_name AS claimedBy FROM metadata WHERE wheel = ? AND index_name IN ('', ?)
@@ -45,10 +50,15 @@ export function saveMetadata(
 }
 
 /** Returns how many rows there were. */
-export function forgetMetadata(connection: Connection, wheels: readonly Sha256[]): number {
+export function forgetMetadata(
+  connection: Connection,
+  wheels: readonly Sha256[],
+  { claimedBy }: ForgetMetadataOptions = {},
+): number {
   return connection.run(
-    'DELETE FROM metadata WHERE wheel IN (SELECT unhex(value) FROM json_each(?))',
+    'DELETE FROM metadata WHERE wheel IN (SELECT unhex(value) FROM json_each(?)) AND index_name = ifnull(?, index_name)',
     JSON.stringify(wheels),
+    claimedBy ?? null,
   )
 }
 

@@ -7,7 +7,10 @@ import type { Connection } from './sqlite-connection.ts'
 import type { Transactions } from './transactions.ts'
 import { dropUnlisted } from './upload-times.ts'
 
-type Pages = Pick<Catalog, 'findPage' | 'savePage' | 'confirmPage' | 'saveAbsence' | 'findAbsence' | 'forgetPage'>
+type Pages = Pick<
+  Catalog,
+  'findPage' | 'savePage' | 'confirmPage' | 'saveAbsence' | 'findAbsence' | 'forgetPage' | 'hasPageFrom'
+>
 
 /** The part of the catalog that is about project pages. */
 export function pagesOf(db: Transactions): Pages {
@@ -28,6 +31,7 @@ export function pagesOf(db: Transactions): Pages {
       db.write('normal', (connection) => saveAbsence(connection, index, project, foundAt)),
     findAbsence: (index, project) => db.read((connection) => findAbsence(connection, index, project)),
     forgetPage: (index, project) => db.write('normal', (connection) => forgetPage(connection, index, project)),
+    hasPageFrom: (source, index) => db.read((connection) => hasPageFrom(connection, source, index)),
   }
 }
 
@@ -119,4 +123,14 @@ function findAbsence(connection: Connection, index: IndexName, project: ProjectN
 
 function forgetPage(connection: Connection, index: IndexName, project: ProjectName): void {
   connection.run('DELETE FROM page WHERE index_name = ? AND project = ?', index, project)
+}
+
+/** An older version of Arbor kept no source. */
+function hasPageFrom(connection: Connection, source: string, index: IndexName): boolean {
+  const found = connection.find<{ id: number }>(
+    `SELECT id FROM page JOIN page_content ON page = page.id WHERE index_name = ? AND ifnull(source, ?2) = ?2 LIMIT 1`,
+    index,
+    source,
+  )
+  return found !== undefined
 }

@@ -2,7 +2,7 @@ import { leastRecentlyUsed } from './candidates.ts'
 import type { Sighting } from '../model.ts'
 import { Pins } from './pins.ts'
 import { Planned } from './planned.ts'
-import type { PruneBudget, PrunedDistribution, PrunePlan } from './pruning.ts'
+import type { PruneBudget, PrunedDistribution, PrunePlan, PruneShortfall } from './pruning.ts'
 import { sha256Of } from './raw-digest.ts'
 import { Removal } from './removal.ts'
 import type { Connection } from './sqlite-connection.ts'
@@ -27,13 +27,13 @@ export async function planPrune(
   await removal.dropUnneeded()
   const distributions = new Planned()
   let pinned = 0
+  const stand = (): Standing => ({
+    storedBytes: storedBytes - removal.freedBytes,
+    files: files - removal.freedFiles,
+    freeBytes: freeBytes + removal.freedBytes,
+  })
   for (const candidate of leastRecentlyUsed(connection, budget.only)) {
-    const reason = reasonToGo(budget, {
-      unusedMs: now - candidate.usedAt,
-      storedBytes: storedBytes - removal.freedBytes,
-      files: files - removal.freedFiles,
-      freeBytes: freeBytes + removal.freedBytes,
-    })
+    const reason = reasonToGo(budget, { ...stand(), unusedMs: now - candidate.usedAt })
     if (reason === undefined) break
     if (!pins.isEmpty && pins.has(sha256Of(candidate.sha256), JSON.parse(candidate.sightings) as Sighting[])) {
       pinned += 1
@@ -44,18 +44,22 @@ export async function planPrune(
     distributions.add(candidate, { reason, freedBytes: removal.freedBytes - freedBefore })
   }
   const { trees, blobs, packs, freedBytes } = removal
-  return { distributions, pinned, trees, blobs, packs, storedBytes, freedBytes }
+  const shortfall = findShortfall(budget, stand(), pinned)
+  return { distributions, pinned, trees, blobs, packs, storedBytes, freedBytes, ...(shortfall && { shortfall }) }
 }
 
+/** With what goes gone. */
 interface Standing {
-  readonly unusedMs: number
   readonly storedBytes: number
   readonly files: number
   readonly freeBytes: number
 }
 
 /** If this is undefined for one distribution, it is for all that were used later. */
-function reasonToGo(budget: PruneBudget, standing: Standing): PrunedDistribution['reason'] | undefined {
+function reasonToGo(
+  budget: PruneBudget,
+  standing: Standing & { readonly unusedMs: number },
+): PrunedDistribution['reason'] | undefined {
   const { unusedForMs, maxBytes, maxFiles, keepFreeBytes, only } = budget
   if (unusedForMs !== undefined && standing.unusedMs > unusedForMs) return 'unused'
   if (maxBytes !== undefined && standing.storedBytes > maxBytes) return 'size'
@@ -63,4 +67,19 @@ function reasonToGo(budget: PruneBudget, standing: Standing): PrunedDistribution
   if (keepFreeBytes !== undefined && standing.freeBytes < keepFreeBytes) return 'free-space'
   const isLimited = [unusedForMs, maxBytes, maxFiles, keepFreeBytes].some((limit) => limit !== undefined)
   return only !== undefined && !isLimited ? 'selected' : undefined
+}
+
+function findShortfall(
+  { maxBytes = Infinity, maxFiles = Infinity, keepFreeBytes = 0, only }: PruneBudget,
+  { storedBytes, files, freeBytes }: Standing,
+  pinned: number,
+): PruneShortfall | undefined {
+  const missing = {
+    ...(storedBytes > maxBytes && { storedBytes: storedBytes - maxBytes }),
+    ...(files > maxFiles && { files: files - maxFiles }),
+    ...(freeBytes < keepFreeBytes && { freeBytes: keepFreeBytes - freeBytes }),
+  }
+  if (Object.keys(missing).length === 0) return undefined
+  const otherwise = only === undefined ? 'nothing-left' : 'not-selected'
+  return { ...missing, reason: pinned > 0 ? 'pinned' : otherwise }
 }

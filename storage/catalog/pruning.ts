@@ -51,6 +51,20 @@ export interface PrunePlan {
   /** Bytes on the disk before, and those that the plan frees. */
   readonly storedBytes: number
   readonly freedBytes: number
+  /** Absent where the limits are met. */
+  readonly shortfall?: PruneShortfall
+}
+
+/** By how much a plan stays short of its budget: each figure only where that limit is not met. */
+export interface PruneShortfall {
+  /** Bytes on the disk that are more than the store may have. */
+  readonly storedBytes?: number
+  /** Files that are more than it may have. */
+  readonly files?: number
+  /** Bytes of the disk that are to be free, and are not. */
+  readonly freeBytes?: number
+  /** Why no more goes: it is pinned, it was not selected, or there is no more. */
+  readonly reason: 'pinned' | 'not-selected' | 'nothing-left'
 }
 
 export interface ExecuteOptions {

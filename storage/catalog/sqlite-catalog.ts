@@ -32,6 +32,8 @@ export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCa
     ...listingsOf(db),
 
     findDistribution: (digest) => db.read((connection) => distributions.findDistribution(connection, digest)),
+    findStoredDistributions: (sha256s) =>
+      db.read((connection) => distributions.findStoredDistributions(connection, sha256s)),
     findDistributionsOf: (index, project) =>
       db.read((connection) => distributions.findDistributionsOf(connection, index, project)),
     addDistribution: (distribution, sighting, { adopt } = {}) =>
@@ -97,7 +99,8 @@ function metadataOf(
       db.read((connection) => metadata.findMetadataDigests(connection, wheels, index)),
     saveMetadata: (wheel, content, savedAt, options) =>
       db.write('normal', (connection) => metadata.saveMetadata(connection, { wheel, content, savedAt, ...options })),
-    forgetMetadata: (wheels) => db.write('normal', (connection) => metadata.forgetMetadata(connection, wheels)),
+    forgetMetadata: (wheels, options) =>
+      db.write('normal', (connection) => metadata.forgetMetadata(connection, wheels, options)),
   }
 }
 

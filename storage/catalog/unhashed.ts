@@ -7,9 +7,10 @@ import type { Connection } from './sqlite-connection.ts'
 import type { Transactions } from './transactions.ts'
 
 /** The part of the catalog that is about files without a listed SHA-256. */
-export function unhashedOf(db: Transactions): Pick<Catalog, 'findUnhashed' | 'saveUnhashed'> {
+export function unhashedOf(db: Transactions): Pick<Catalog, 'findUnhashed' | 'findUnhashedListings' | 'saveUnhashed'> {
   return {
     findUnhashed: (index, url) => db.read((connection) => findUnhashed(connection, index, url)),
+    findUnhashedListings: (index, urls) => db.read((connection) => findUnhashedListings(connection, index, urls)),
     saveUnhashed: (index, url, file) => db.write('normal', (connection) => saveUnhashed(connection, index, url, file)),
   }
 }
@@ -34,6 +35,15 @@ function findUnhashed(connection: Connection, index: IndexName, url: string): Un
   const { listing, validator, checkedAt, sha256, blake3, size, storedAt } = row
   const distribution = { sha256: sha256Of(sha256), blake3: blake3Of(blake3), size, storedAt }
   return { listing, validator: validator ?? undefined, checkedAt, distribution }
+}
+
+function findUnhashedListings(connection: Connection, index: IndexName, urls: readonly string[]): Map<string, string> {
+  const rows = connection.all<{ url: string; listing: string }>(
+    `SELECT url, listing FROM json_each(?) CROSS JOIN unhashed_file ON index_name = ? AND url = value`,
+    JSON.stringify(urls),
+    index,
+  )
+  return new Map(rows.map(({ url, listing }) => [url, listing]))
 }
 
 /** Does nothing where the distribution is not stored; the row goes with the distribution. */

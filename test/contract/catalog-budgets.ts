@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Catalog, PruneBudget } from '../../storage/catalog/catalog.ts'
+import type { Catalog, PruneBudget, PruneShortfall } from '../../storage/catalog/catalog.ts'
 import type { Blake3 } from '../../storage/digest.ts'
 import { parseIndexName, parseProjectName } from '../../storage/names.ts'
 import { parsePin } from '../../storage/pin.ts'
@@ -31,6 +31,22 @@ function testLimits(inCatalog: InCatalog): void {
     assert.deepEqual(await plan(catalog, budget, { freeBytes: 999 }), ['a free-space'])
     assert.deepEqual(await plan(catalog, budget, { freeBytes: 800 }), ['a free-space', 'b free-space'])
     assert.deepEqual(await plan(catalog, budget), [], 'it is not said what is free')
+  })
+
+  inCatalog('a plan says by how much it stays short of each limit, and why', async (catalog) => {
+    for (const name of ['a', 'b', 'c']) await catalog.addDistribution(distributionOf(name), WHEEL)
+    const shortfallOf = async (budget: PruneBudget): Promise<PruneShortfall | undefined> =>
+      (await catalog.planPrune(budget, NOW, { freeBytes: 50 })).shortfall
+    assert.equal('shortfall' in (await catalog.planPrune({ maxBytes: 0, maxFiles: 0 }, NOW)), false)
+    assert.equal(await shortfallOf({ keepFreeBytes: 350 }), undefined)
+    assert.deepEqual(await shortfallOf({ keepFreeBytes: 1000 }), { freeBytes: 650, reason: 'nothing-left' })
+    const only = { sha256: sha256Of('a') }
+    assert.deepEqual(await shortfallOf({ only, maxBytes: 120 }), { storedBytes: 80, reason: 'not-selected' })
+    assert.equal(await shortfallOf({ only, unusedForMs: 0 }), undefined)
+    await catalog.addPin(parsePin(`sha256:${sha256Of('b')}`), 0)
+    assert.equal(await shortfallOf({ maxBytes: 100 }), undefined)
+    const expected = { storedBytes: 90, files: 1, freeBytes: 450, reason: 'pinned' }
+    assert.deepEqual(await shortfallOf({ maxBytes: 10, maxFiles: 0, keepFreeBytes: 700 }), expected)
   })
 
   inCatalog('with several limits each distribution says for which it goes', async (catalog) => {

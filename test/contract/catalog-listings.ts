@@ -17,10 +17,28 @@ function pageWith(project: string, ...names: string[]) {
   return storedPageOf(project, { page: { files: names.map((name) => listedFile(name)) } })
 }
 
-/** Which pages list a SHA-256. */
+/** Which pages there are, and which list a SHA-256. */
 export function testListings(inCatalog: InCatalog): void {
   const spam = parseProjectName('spam')
   const onSpam = { index: INDEX, project: spam }
+
+  inCatalog(
+    'whether an index has a page from somewhere is known, or maybe where its source is not',
+    async (catalog) => {
+      const page = storedPageOf('spam')
+      const [source, elsewhere] = [page.source!, 'https://elsewhere.example/simple/']
+      await catalog.savePage(page)
+      await catalog.saveAbsence(INDEX, parseProjectName('eggs'), 1)
+      const has = (...sources: string[]): Promise<boolean[]> =>
+        Promise.all(sources.map((from) => catalog.hasPageFrom(from, INDEX)))
+      assert.deepEqual(await has(source, elsewhere), [true, false])
+      assert.equal(await catalog.hasPageFrom(source, parseIndexName('other')), false)
+      await catalog.savePage({ ...page, source: undefined })
+      assert.deepEqual(await has(source, elsewhere), [true, true])
+      await catalog.saveAbsence(INDEX, spam, 10_000)
+      assert.deepEqual(await has(source, elsewhere), [false, false])
+    },
+  )
 
   inCatalog('every page that lists a SHA-256 is found, and no other', async (catalog) => {
     const mirror = parseIndexName('mirror')

@@ -110,6 +110,10 @@ function testStale(inCatalog: InCatalog): void {
     const [gone, kept] = [sha256Of('gone'), sha256Of('kept')]
     for (const wheel of [gone, kept]) await catalog.saveMetadata(wheel, Uint8Array.of(1), 1000)
     await catalog.saveMetadata(gone, Uint8Array.of(2), 1000, { claimedBy: INDEX })
+    assert.equal(await catalog.forgetMetadata([gone], { claimedBy: parseIndexName('another') }), 0)
+    assert.equal(await catalog.forgetMetadata([gone], { claimedBy: INDEX }), 1)
+    assert.deepEqual(await catalog.findMetadata(gone, INDEX), { content: Uint8Array.of(1), isClaim: false })
+    await catalog.saveMetadata(gone, Uint8Array.of(2), 1000, { claimedBy: INDEX })
     assert.equal(await catalog.forgetMetadata([gone, sha256Of('other')]), 2)
     assert.equal(await catalog.findMetadata(gone, INDEX), undefined)
     assert.notEqual(await catalog.findMetadata(kept, INDEX), undefined)

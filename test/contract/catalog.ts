@@ -189,6 +189,8 @@ function testDistributions(inCatalog: InCatalog): void {
       assert.equal(await catalog.findDistribution({ algorithm: 'sha256', hex: sha256Of('x') }), undefined)
       assert.equal(await catalog.findDistribution({ algorithm: 'blake3', hex: blake3Of('x') }), undefined)
       assert.deepEqual(await catalog.findPlace(blake3Of('w')), { kind: 'file', size: 100 })
+      const stored = await catalog.findStoredDistributions([sha256Of('x'), sha256Of('w')])
+      assert.deepEqual(stored, new Set([sha256Of('w')]))
     },
   )
 

@@ -10,6 +10,7 @@ export const adminCases: Case[] = [
   { id: 'getTraffic', path: '/admin/stats/traffic', status: 200, headers: admin },
   { id: 'getTraffic', path: '/admin/stats/traffic?by=project&since=2026-01-02&limit=5', status: 200, headers: admin },
   { id: 'getTraffic', path: '/admin/stats/traffic?by=hour', status: 400, headers: admin },
+  { id: 'getMetrics', path: '/admin/metrics', status: 200, headers: admin },
   { id: 'listJobs', path: '/admin/jobs', status: 200, headers: admin },
   { id: 'getJob', path: `/admin/jobs/${ended}`, status: 200, headers: admin },
   { id: 'getJob', path: `/admin/jobs/${running}`, status: 200, headers: admin },
@@ -68,6 +69,7 @@ for (const [id, path] of [
 }
 for (const [id, path] of [
   ['getTraffic', '/admin/stats/traffic'],
+  ['getMetrics', '/admin/metrics'],
   ['listJobs', '/admin/jobs'],
   ['getJob', '/admin/jobs/x'],
   ['cancelJob', '/admin/jobs/x'],

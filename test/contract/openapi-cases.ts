@@ -100,6 +100,7 @@ export const usualCases: Case[] = [
   { id: 'getStats', path: '/admin/stats', status: 401 },
   { id: 'prune', path: '/admin/prune', status: 200, headers: admin },
   { id: 'prune', path: '/admin/prune', status: 200, headers: admin, body: '{"dryRun":false,"maxBytes":"1GiB"}' },
+  { id: 'prune', path: '/admin/prune', status: 200, headers: admin, body: '{"maxFiles":0}' },
   { id: 'prune', path: '/admin/prune', status: 400, headers: admin, body: '{"dryRun":1}' },
   { id: 'prune', path: '/admin/prune', status: 401, body: '{}' },
   { id: 'prune', path: '/admin/prune', status: 413, headers: admin, body: ' '.repeat(70_000) },

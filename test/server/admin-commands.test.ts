@@ -116,6 +116,27 @@ test('prune says what would go, and with --execute has it deleted as a job, whic
   assert.equal((await endOf(arbor, id)).result?.['distributions'], 1)
 })
 
+test('a prune that cannot meet its limits says how much is missing, and why', async (t) => {
+  const arbor = await openProxy(t, { main: await openUpstream(t, [recipe]) })
+  await type(arbor, `warm ${await listFile('demo==1.0\n')}`)
+  const plan = await type(arbor, 'prune --min-free 1000TiB')
+  assert.equal(plan.exitCode, 0)
+  assert.match(
+    plan.printed,
+    /\nThe limits would not be met: \d+ TiB more would have to be free on the disk; there is nothing else to delete\.\n/,
+  )
+  await type(arbor, 'pin add demo')
+  const { plan: limited } = JSON.parse((await type(arbor, 'prune --max-size 1B --max-files 0 --json')).printed) as {
+    plan: { storedBytes: number; shortfall: Record<string, unknown> }
+  }
+  assert.equal(limited.shortfall['storedBytes'], limited.storedBytes - 1)
+  assert.deepEqual(Object.keys(limited.shortfall), ['storedBytes', 'files', 'reason'])
+  const ran = await type(arbor, 'prune --max-files 0 --execute')
+  assert.equal(ran.exitCode, 1)
+  assert.match(ran.message ?? '', /^the limits are not met: \d files too many stay stored; what is left is pinned$/)
+  assert.match(ran.printed, /^prune done\n[^]*\n {2}shortfall\n {4}files +\d\n {4}reason +pinned\n/)
+})
+
 test('a scrub can be left alone from the start', async (t) => {
   const arbor = await openProxy(t, { main: await openUpstream(t, [recipe]) })
   assert.equal((await type(arbor, 'jobs')).printed, 'no jobs since the start\n')

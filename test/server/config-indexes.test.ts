@@ -58,6 +58,17 @@ for (const [what, toml, where] of [
   })
 }
 
+test('stored-only: of the whole, or of one index', async () => {
+  const toml = `stored-only = true\n${inner}default = true\n${outer}stored-only = false`
+  const config = await loadGiven({ toml })
+  assert.deepEqual(
+    config.indexes.map(({ storedOnly }) => storedOnly),
+    [true, false],
+  )
+  assert.match(describeConfigAsToml(config), /^stored-only = true$/m)
+  assert.equal((await loadGiven({ toml: inner })).indexes[0]?.storedOnly, false)
+})
+
 test('mode: of the whole, or of one index', async () => {
   const { indexes } = await loadGiven({ toml: `mode = "offline"\n${inner}default = true\n${outer}mode = "strict"` })
   assert.deepEqual(

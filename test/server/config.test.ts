@@ -57,6 +57,17 @@ describe('precedence', () => {
     assert.match((await mistakesOf({ env: { ARBOR_MAX_FILES: 'many' } })).get('ARBOR_MAX_FILES') ?? '', /whole number/)
   })
 
+  test('requests are logged where a flag, a variable or the file says so', async () => {
+    assert.equal((await loadGiven()).logRequests, false)
+    assert.equal((await loadGiven({ toml: 'log-requests = true\n' })).logRequests, true)
+    const isNot = { env: { ARBOR_LOG_REQUESTS: 'false' }, toml: 'log-requests = true\n' }
+    assert.equal((await loadGiven(isNot)).logRequests, false)
+    assert.equal((await loadGiven({ ...isNot, flags: { logRequests: true } })).logRequests, true)
+    const mistakes = await mistakesOf({ env: { ARBOR_LOG_REQUESTS: 'yes' } })
+    assert.equal(mistakes.get('ARBOR_LOG_REQUESTS'), 'expected true or false, got "yes"')
+    assert.match((await mistakesOf({ toml: 'log-requests = "true"\n' })).get('log-requests') ?? '', /true or false/)
+  })
+
   test('variables limit the trees', async () => {
     const limits = { ARBOR_TREES_MAX_SIZE: '2GiB', ARBOR_TREES_MAX_ENTRIES: '5', ARBOR_TREES_THREADS: '3' }
     const { trees } = await loadGiven({ toml: '[trees]\nmax-size = "1GiB"\nmax-depth = 10\n', env: limits })

@@ -33,6 +33,25 @@ test('an IPv6 address is in brackets', { ...limit, skip: hasIpv6 ? false : 'no :
   await listening.close()
 })
 
+const linkLocal = Object.entries(networkInterfaces()).flatMap(([name, faces]) =>
+  (faces ?? []).flatMap(({ address }) => (/^fe80:/i.test(address) ? { name, address } : [])),
+)[0]
+
+test(
+  'a link-local address needs its interface, which is not in its URL',
+  { ...limit, skip: linkLocal === undefined && 'no link-local IPv6 address on this machine' },
+  async () => {
+    const { name, address } = linkLocal!
+    await assert.rejects(
+      listen(hello, { host: address, port: 0 }),
+      /needs its interface, as in \[fe80::1%eth0\]:3141\)/,
+    )
+    const listening = await listen(hello, { host: `${address}%${name}`, port: 0 })
+    assert.equal(new URL(listening.url).hostname, `[${address}]`)
+    await listening.close()
+  },
+)
+
 test('an address that is taken, or not ours, is one clear line with what to do', limit, async () => {
   const listening = await listen(hello, loopback)
   const taken = { host: '127.0.0.1', port: portOf(listening) }

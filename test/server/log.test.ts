@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openLog, type Log } from '../../server/log.ts'
 import { redactUrl } from '../../server/redact.ts'
+import { startArbor } from '../support/arbor.ts'
 
 function logged(write: (log: Log) => void, level: 'info' | 'warn' = 'info'): Record<string, unknown>[] {
   const lines: string[] = []
@@ -52,4 +53,16 @@ for (const [text, redacted] of [
 
 test('a URL object is redacted too', () => {
   assert.equal(redactUrl(new URL('https://me:pw@host/a?b')), 'https://***@host/a?***')
+})
+
+test('what Node itself warns of is a line as well, without credentials', async () => {
+  const warn = `process.emitWarning('of http://me:secret@host/', 'OddWarning', 'ODD')`
+  const preload = `process.on('SIGUSR2', () => ${warn})`
+  const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(preload)}` }
+  await using arbor = await startArbor({ upstream: 'http://127.0.0.1:9/simple/', env })
+  process.kill(arbor.pid, 'SIGUSR2')
+  while (!arbor.output.includes('ODD')) await new Promise((resolve) => void setImmediate(resolve))
+  const line = arbor.output.split('\n').find((text) => text.includes('ODD')) ?? ''
+  const { level, err } = JSON.parse(line) as { level: string; err: Record<string, unknown> }
+  assert.deepEqual([level, err['name'], err['message']], ['warn', 'OddWarning', 'of http://***@host/'])
 })

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { FileReference, PageSnapshot } from '../../routes/repository.ts'
 import { memoryContent } from '../../server/contents.ts'
 import { MetadataMemory } from '../../server/metadata-memory.ts'
@@ -34,6 +37,23 @@ test('what is learned of a wheel takes its metadata out of memory, and keeps out
   memory.keep(reference, { page, content }, memory.generation)
   assert.equal(memory.find(reference, page), content)
 })
+
+test('metadata keeps no page in memory', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const memory = new MetadataMemory(1 << 20)
+  const gone = keepBesideNewPage(memory)
+  // An object that was looked at lives until the end of its turn.
+  await setImmediate()
+  collect()
+  assert.equal(gone.deref(), undefined)
+})
+
+function keepBesideNewPage(memory: MetadataMemory): WeakRef<PageSnapshot> {
+  const newPage = {} as PageSnapshot
+  memory.keep(reference, { page: newPage, content }, memory.generation)
+  return new WeakRef(newPage)
+}
 
 test('what is too large for the memory is not kept', () => {
   const memory = new MetadataMemory(4096)

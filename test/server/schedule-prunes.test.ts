@@ -29,12 +29,14 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
   const signals: (AbortSignal | undefined)[] = []
   const staleBefore: number[] = []
   const clock = { aheadMs: 0 }
+  const planned: Pick<PrunePlan, 'freedBytes' | 'shortfall'> = { freedBytes: 1 }
+  const warnings: unknown[] = []
   const options = {
     repository: {
       stats: async () => ({ store }),
       async planPrune(budget: PruneBudget) {
         budgets.push(JSON.parse(JSON.stringify(budget)) as PruneBudget)
-        return { ...NOTHING, distributions: [], pinned: 0, storedBytes: store.storedBytes, freedBytes: 1 }
+        return { ...NOTHING, distributions: [], pinned: 0, storedBytes: store.storedBytes, ...planned }
       },
       async executePrune(plan: PrunePlan, { signal }: ExecuteOptions): Promise<PruneOutcome> {
         executed.push(plan)
@@ -50,12 +52,14 @@ function schedule(t: TestContext, limits: Partial<Limits>) {
       },
     },
     clock: () => Date.now() + clock.aheadMs,
-    log: openLog('error', { write: () => {} }),
+    log: openLog('warn', { write: (line: string) => void warnings.push(JSON.parse(line)) }),
   } as unknown as SchedulerOptions
   const scheduler = schedulePrunes(options, { ...LIMITS, ...limits })
   t.after(() => scheduler.close())
   return {
     store,
+    planned,
+    warnings,
     budgets,
     executed,
     staleBefore,
@@ -91,6 +95,23 @@ test('within its limits nothing is pruned; beyond one it is, with some room to s
   await scheduled.pass(MINUTE)
   assert.deepEqual(scheduled.budgets, [{ maxBytes: 900 }, { maxFiles: 90 }, { keepFreeBytes: 5000 }])
   assert.equal(scheduled.executed.length, 3)
+})
+
+test('limits that cannot be kept are a warning, once until they are kept again', async (t) => {
+  const scheduled = schedule(t, { maxBytes: 900 })
+  await scheduled.pass(MINUTE)
+  assert.deepEqual(scheduled.warnings, [], 'something goes')
+  Object.assign(scheduled.planned, { freedBytes: 0, shortfall: { storedBytes: 190, reason: 'pinned' } })
+  await scheduled.pass(MINUTE)
+  await scheduled.pass(MINUTE)
+  const [warning] = scheduled.warnings as { storedBytes: number; reason: string; msg: string }[]
+  assert.deepEqual([warning?.storedBytes, warning?.reason, scheduled.warnings.length], [1000, 'pinned', 1])
+  scheduled.store.storedBytes = 900
+  await scheduled.pass(MINUTE)
+  scheduled.store.storedBytes = 901
+  await scheduled.pass(MINUTE)
+  assert.equal(scheduled.warnings.length, 2)
+  assert.equal(scheduled.executed.length, 1)
 })
 
 test('what was not used for too long goes once each interval', async (t) => {

@@ -42,12 +42,19 @@ test('days are counted apart, and what was taken is not counted again', () => {
   count(7, 'store')
   traffic.note(index, project, { hits: 1 })
   const day = Date.UTC(2026, 0, 1) / 86_400_000
+  const sum = { hits: 3, misses: 1, bytesFromUpstream: 0, bytesServed: 117, bytesSaved: 17 }
+  const idle = { hits: 0, misses: 0, bytesFromUpstream: 0, bytesServed: 0, bytesSaved: 0 }
+  const indexes = [index, parseIndexName('idle')]
+  assert.deepEqual([...traffic.sumsOf(indexes).values()], [sum, idle])
   assert.deepEqual(traffic.take(), [
     { day, index, project, hits: 1, misses: 1, bytesFromUpstream: 0, bytesServed: 110, bytesSaved: 10 },
     { day: day + 1, index, project, hits: 2, misses: 0, bytesFromUpstream: 0, bytesServed: 7, bytesSaved: 7 },
   ])
   assert.equal(traffic.bytesSaved, 17)
   assert.deepEqual(traffic.take(), [])
+  count(1, 'store')
+  const { bytesServed, bytesSaved, hits } = traffic.sumsOf(indexes).get(index) ?? idle
+  assert.deepEqual([bytesServed, bytesSaved, hits], [118, 18, 4])
 })
 
 test('hits, misses and bytes are told by day, index and project, and kept over a restart', async (t) => {

@@ -99,6 +99,11 @@ export class MemoryAdministration implements Administration {
     }
   }
 
+  async renderMetrics(): Promise<string> {
+    this.#check()
+    return '# HELP arbor_up Text.\n# TYPE arbor_up gauge\narbor_up 1\n'
+  }
+
   async findTraffic(query: TrafficQuery): Promise<readonly TrafficSum[]> {
     this.#check()
     this.asked.push(query)

@@ -224,6 +224,7 @@ export class MemoryRepository implements Repository {
         files: 0,
         slackBytes: 0,
         freeBytes: 1e9,
+        damaged: 0,
       },
     })
   }
@@ -241,7 +242,9 @@ export class MemoryRepository implements Repository {
       freedBytes: size,
     }))
     const freedBytes = distributions.reduce((sum, { size }) => sum + size, 0)
-    return this.#answer({ distributions, pinned: 0, trees: 0, blobs: 0, packs: 0, storedBytes: freedBytes, freedBytes })
+    const plan = { distributions, pinned: 0, trees: 0, blobs: 0, packs: 0, storedBytes: freedBytes, freedBytes }
+    const shortfall = { storedBytes: 1, files: 2, freeBytes: 3, reason: 'pinned' } as const
+    return this.#answer(budget.maxFiles === 0 ? { ...plan, shortfall } : plan)
   }
 
   executePrune(plan: PrunePlan): Promise<PruneOutcome> {

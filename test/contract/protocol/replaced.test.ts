@@ -36,6 +36,20 @@ test('F1: what was read of a wheel by ranges is dropped once it turns out that u
   await until(async () => (await (await get(arbor, `${url}.metadata`)).text()) === wheelMetadata(other))
 })
 
+test('F1: but not what another index says of it', async (t) => {
+  const one = await openUpstream(t, [demo])
+  const two = await openUpstream(t, [demo])
+  const arbor = await openProxy(t, { one, two }, { freshMs: 600_000 })
+  const { url } = (await pageOf(arbor, '/one/simple/demo/')).files[0]!
+  assert.equal(await statusOf(arbor, `${url}.metadata`), 200)
+  const missing = (await pageOf(arbor, '/two/simple/demo/')).files[0]!.url
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 10_000 })
+  for (const upstream of [one, two]) upstream.distributions.clear()
+  assert.equal(await statusOf(arbor, missing), 404)
+  await until(async () => (await statusOf(arbor, '/two/simple/demo/')) === 404)
+  assert.equal(await statusOf(arbor, `${url}.metadata`), 200)
+})
+
 test('E14: a page that lists a file that upstream has replaced is asked for again before its time', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream }, { freshMs: 600_000 })
