@@ -14,8 +14,13 @@ import { parseTreeName } from './tree-name.ts'
 
 /** Some hundred thousand digests. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
-/** Opening ones; a list of digests needs two. To parse a body that is full of them would hold up all others for half a second and more. */
-const MAX_BRACKETS = 8
+/**
+ * What begins a list, an object, or the value of a key; not the colon of a digest. To parse a body that is full of them would hold up all others for
+ * half a second and more.
+ */
+const OPENING = /[[{]|(?<=["\s]):/
+/** A list of digests needs three. */
+const MAX_OPENINGS = 16
 
 /** The files of a tree that the client lacks, as a tar of blobs. */
 export function missingRoutes(repository: Repository): Hono<NodeEnv> {
@@ -42,7 +47,7 @@ export function missingRoutes(repository: Repository): Hono<NodeEnv> {
 
 /** `{"have": ["blake3:…", …]}`; digests that no tree has are no error. Throws a 400. */
 function parseHave(text: string): ReadonlySet<Blake3> {
-  if (text.split(/[[{]/, MAX_BRACKETS + 2).length > MAX_BRACKETS + 1) throw malformedBody('this has more brackets')
+  if (text.split(OPENING, MAX_OPENINGS + 2).length > MAX_OPENINGS + 1) throw malformedBody('this has more in it')
   let value: unknown
   try {
     value = JSON.parse(text)

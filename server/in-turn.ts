@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** How many requests may wait on one connection: each takes some three kilobytes. */
-const MAX_WAITING = 1000
+/** How many requests may wait on one connection: each takes some three kilobytes, for the thirty bytes that it is sent with. */
+const MAX_WAITING = 100
 
 /**
  * Begins each of the requests that a client sends in a row on one connection when it is its turn to be answered, since it may ask for thousands of

@@ -113,8 +113,7 @@ class ThreadedUnpacker implements Unpacker {
   async layOutTarGz(wheelPath: string): Promise<TarGzLayout> {
     this.#closing.signal.throwIfAborted()
     const file = new URL('./tar/thread.ts', import.meta.url)
-    const job = { wheelPath, limits: this.#limits }
-    const outcome = await this.#give<Outcome<TarGzLayout>>(job, { file, name: 'layOutInThread' })
+    const outcome = await this.#give<Outcome<TarGzLayout>>({ wheelPath }, { file, name: 'layOutInThread' })
     if (outcome.kind === 'done') return outcome.result
     throw toError(outcome)
   }

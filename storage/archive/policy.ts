@@ -37,6 +37,18 @@ export const DEFAULT_LIMITS: ArchiveLimits = {
   maxDepth: 256,
 }
 
+/** For a wheel that has a tree: it was judged before, by the limits of then, which may have been higher. */
+export const NO_LIMITS: ArchiveLimits = {
+  maxEntries: Infinity,
+  maxBytes: Infinity,
+  maxRatio: Infinity,
+  ratioFreeBytes: Infinity,
+  maxDirectoryBytes: Infinity,
+  maxPathBytes: Infinity,
+  maxComponentBytes: Infinity,
+  maxDepth: Infinity,
+}
+
 /** Limits as one word, to see whether they are the same. */
 export function nameLimits(limits: ArchiveLimits): string {
   return Object.entries(limits)

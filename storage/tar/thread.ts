@@ -1,13 +1,12 @@
-import { type ArchiveLimits } from '../archive/policy.ts'
+import { NO_LIMITS } from '../archive/policy.ts'
 import { openArchive } from '../archive/archive.ts'
 import { diskSyncIo } from '../io.ts'
 import { type Outcome, toFailure } from '../unpack/messages.ts'
 import { layOutTarGz, type TarGzLayout } from './tar-gz-layout.ts'
 
-/** A wheel whose tree is to be laid out, in values that can be sent to a thread. */
+/** A wheel that has a tree, to be laid out, in values that can be sent to a thread. */
 export interface LayOutJob {
   readonly wheelPath: string
-  readonly limits: ArchiveLimits
 }
 
 /** Lays out a wheel's tree in a worker thread. Never throws: an error would lose its fields on the way to the other thread. */
@@ -19,8 +18,8 @@ export function layOutInThread(job: LayOutJob): Outcome<TarGzLayout> {
   }
 }
 
-function layOut({ wheelPath, limits }: LayOutJob): TarGzLayout {
-  const archive = openArchive(diskSyncIo, wheelPath, limits)
+function layOut({ wheelPath }: LayOutJob): TarGzLayout {
+  const archive = openArchive(diskSyncIo, wheelPath, NO_LIMITS)
   try {
     return layOutTarGz(archive.members)
   } finally {

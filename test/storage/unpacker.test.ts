@@ -124,6 +124,11 @@ test('limits are settings', async (t) => {
   await assert.rejects(unpacker.unpack(await add(small)), { code: 'ERR_ARCHIVE_REFUSED', reason: 'limit' })
 })
 
+test('but a wheel that has a tree is laid out, by whatever limits that was made', async (t) => {
+  const { unpacker, add } = await setUp(t, { limits: { maxEntries: 4, maxBytes: 1 } })
+  assert.ok((await unpacker.layOutTarGz(await add(small))).size > 0)
+})
+
 test('the error of the disk keeps its code', async (t) => {
   const { unpacker } = await setUp(t)
   await assert.rejects(unpacker.unpack('/nowhere/at/all'), { code: 'ENOENT' })
