@@ -15,6 +15,7 @@ import type { Served } from './metrics.ts'
 import { findTightFileLimit } from './open-files.ts'
 import { problemOf, renderProblem } from './problems.ts'
 import { findHostFault, refuseHost, refuseMalformed } from './refuse-malformed.ts'
+import { requestIdOf } from './request-id.ts'
 import { ResponseCounts } from './response-counts.ts'
 
 /** What answers requests: a Hono app, for one. */
@@ -97,14 +98,22 @@ export async function listen(app: Answering, address: ListenAddress): Promise<Li
 
 /** Hands requests to an app. @param hostname For a request that names none. */
 export function createListener(app: Answering, hostname: string): RequestListener {
-  const answer = getRequestListener(app.fetch, { hostname, errorHandler: answerMalformed })
+  // While the adaptor begins with it, which is when it may find that it is malformed.
+  let begun: IncomingMessage | undefined
+  const errorHandler = (error: unknown): Response =>
+    answerMalformed(error, begun === undefined ? crypto.randomUUID() : requestIdOf(begun))
+  const answer = getRequestListener(app.fetch, { hostname, errorHandler })
   return (request, response) => {
     const hostFault = findHostFault(request)
     if (hostFault !== undefined) refuseHost(response, hostFault)
     else if (app.answerKnown?.(request, response) === true) return
     else if (!isHost(request.headers.host)) refuseHost(response, 'The Host header names no host.')
-    // What it returns is for a caller that waits; it never rejects.
-    else void answer(request, response)
+    else {
+      begun = request
+      // What it returns is for a caller that waits; it never rejects.
+      void answer(request, response)
+      begun = undefined
+    }
   }
 }
 
@@ -114,10 +123,10 @@ function isHost(host = ''): boolean {
 }
 
 /** G6: a Host header or a target of which no URL can be made never gets to the app. */
-function answerMalformed(error: unknown): Response {
+function answerMalformed(error: unknown, requestId: string): Response {
   const isTheirs = error instanceof RequestError
   const problem = problemOf(isTheirs ? new RouteError('ERR_BAD_REQUEST', `${error.message}.`, { cause: error }) : error)
-  return renderProblem(problem, crypto.randomUUID())
+  return renderProblem(problem, requestId)
 }
 
 /** What new connections come by, the server itself among it. Throws {@link ListenError}. */

@@ -38,7 +38,7 @@ export interface RepositoryParts extends Omit<AdministrationParts, 'planPrune' |
 
 /** The repository that the routes serve: indexes pulled from their upstreams, over one store. */
 export function createRepository(parts: RepositoryParts): Repository {
-  const { indexes, virtuals, store, pages, lists, files, metadata } = parts
+  const { indexes, virtuals, store, lists, files, metadata } = parts
   // Not by the clock, which may be set.
   const startedAt = performance.now()
   const stats = (): Promise<RepositoryStats> => collectStats(parts, startedAt)
@@ -58,14 +58,7 @@ export function createRepository(parts: RepositoryParts): Repository {
       const virtual = virtuals.get(name)
       return virtual === undefined ? lists.find(sourceOf(indexes, name)) : listVirtual(virtual, lists)
     },
-    findPage(name, project, options) {
-      const virtual = virtuals.get(name)
-      const found =
-        virtual === undefined
-          ? pages.find(sourceOf(indexes, name), project, options)
-          : findVirtual(virtual, { project, pages, options })
-      return andThen<PageSnapshot | undefined, PageSnapshot | undefined>(found, (page) => page && asShown(parts, page))
-    },
+    findPage: (...asked) => findPage(parts, ...asked),
     findFile(reference, options) {
       const index = indexes.get(reference.index)
       return index && findFile(files, index, reference, options)
@@ -94,9 +87,32 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
   return index
 }
 
+function findPage(
+  parts: RepositoryParts,
+  ...[name, project, options]: Parameters<Repository['findPage']>
+): ReturnType<Repository['findPage']> {
+  const { indexes, virtuals, pages } = parts
+  const virtual = virtuals.get(name)
+  if (virtual !== undefined) {
+    const found = findVirtual(virtual, { project, pages, options })
+    return andThen<PageSnapshot | undefined, PageSnapshot | undefined>(found, (page) => page && asShown(parts, page))
+  }
+  const index = sourceOf(indexes, name)
+  const found = pages.find(index, project, options)
+  return index.storedOnly === true ? showOnlyStored(parts, found) : found
+}
+
 /** A page as its index shows it. Only here, since whatever else looks at pages is about all that upstream lists. */
-function asShown({ indexes, store }: RepositoryParts, page: PageSnapshot): AtHand<PageSnapshot> {
-  return indexes.get(page.index)?.storedOnly === true ? narrowToStored(store.catalog, page) : page
+function asShown(parts: RepositoryParts, page: PageSnapshot): AtHand<PageSnapshot | undefined> {
+  return parts.indexes.get(page.index)?.storedOnly === true ? showOnlyStored(parts, page) : page
+}
+
+async function showOnlyStored(
+  { store }: RepositoryParts,
+  found: AtHand<PageSnapshot | undefined>,
+): Promise<PageSnapshot | undefined> {
+  const page = await found
+  return page && narrowToStored(store.catalog, page)
 }
 
 function findBlob(parts: RepositoryParts, blake3: Blake3, options: FileOptions): AtHand<Content | undefined> {

@@ -1,4 +1,4 @@
-import type { Catalog, PruneBudget } from '../storage/catalog/catalog.ts'
+import type { Catalog, PruneBudget, PruneShortfall } from '../storage/catalog/catalog.ts'
 import { type Clock, hasPassed } from '../storage/clock.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
@@ -68,15 +68,27 @@ async function pruneForRoom(
   if (Object.values({ ...budget, ...exceeded }).every((limit) => limit === undefined)) return
   const plan = await repository.planPrune({ ...budget, ...exceeded })
   if (signal.aborted) return
-  if (plan.freedBytes === 0 && plan.distributions.length === 0) {
-    if (plan.shortfall === undefined || told.isBeyond) return
+  if (plan.shortfall !== undefined && !told.isBeyond && isBeyond(limits, exceeded, plan.shortfall)) {
     told.isBeyond = true
     const { storedBytes, files, freeBytes } = store
     log.warn({ storedBytes, files, freeBytes, reason: plan.shortfall.reason }, 'the limits of the store cannot be kept')
-    return
   }
+  if (plan.freedBytes === 0 && plan.distributions.length === 0) return
   const { distributions, freedBytes } = await repository.executePrune(plan, { signal })
   log.info({ distributions, freedBytes, pinned: plan.pinned }, 'pruned')
+}
+
+/** Whether what cannot go is beyond the limits themselves, and not only in the room to spare. */
+function isBeyond(
+  { maxBytes = Infinity, maxFiles = Infinity, keepFreeBytes = 0 }: PruneSchedule,
+  aim: PruneBudget,
+  { storedBytes = 0, files = 0, freeBytes = 0 }: PruneShortfall,
+): boolean {
+  return (
+    (aim.maxBytes ?? 0) + storedBytes > maxBytes ||
+    (aim.maxFiles ?? 0) + files > maxFiles ||
+    (aim.keepFreeBytes ?? Infinity) - freeBytes < keepFreeBytes
+  )
 }
 
 async function dropStale(

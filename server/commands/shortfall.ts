@@ -10,7 +10,7 @@ export const shortfallSchema = v.looseObject({
 })
 
 const REASONS: Readonly<Record<string, string>> = {
-  pinned: 'what is left is pinned',
+  pinned: 'what else would go is pinned',
   'not-selected': 'nothing else was selected',
   'nothing-left': 'there is nothing else to delete',
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { type CountedFacts, describeCounted } from '../../server/metric-families.ts'
 import { renderFamilies } from '../../server/prometheus.ts'
 import { ResponseCounts } from '../../server/response-counts.ts'
@@ -76,6 +78,28 @@ test('what has no value yet is not told as 0', async () => {
   }
   assert.ok(types.has('arbor_downloads_running'))
 })
+
+test(
+  'a first scrape for which no file could be opened is not the last one',
+  { skip: process.platform === 'win32' },
+  async () => {
+    const script = `
+    import { closeSync, openSync } from 'node:fs'
+    import { renderFamilies } from '${new URL('../../server/prometheus.ts', import.meta.url).href}'
+    const held = []
+    const hold = () => { for (;;) held.push(openSync('/dev/null')) }
+    try { hold() } catch {}
+    closeSync(held.pop())
+    const families = [{ name: 'some', help: 'Some.', type: 'gauge', samples: [{ value: 1 }] }]
+    // It fails sooner or later, and with what code, as Node has need of files.
+    await renderFamilies(families).catch(() => {})
+    held.forEach((one) => closeSync(one))
+    console.log(await renderFamilies(families))`
+    const node = ['-c', 'ulimit -n 60 && exec "$0" "$@"', process.execPath, '--input-type=module', '-e', script]
+    const { stdout } = await promisify(execFile)('sh', node, { timeout: 20_000 })
+    assert.match(stdout, /^some 1$/m)
+  },
+)
 
 test('a scrape says what was asked for, from the first request of a client on', async () => {
   await using upstream = await startUpstream({ distributions: [listed] })

@@ -75,6 +75,7 @@ test('a line says who asked for what, and what became of it', limit, async (t) =
 for (const [what, path, status, headers] of [
   ['a problem', '/nothing', 404, {}],
   ['a path that is refused', '/a/../b', 404, {}],
+  ['a target that makes no URL', '/a\\b', 400, {}],
   ['what it expects', '/', 417, { expect: 'nonsense' }],
 ] as const) {
   test(`a line about ${what} has the id that its client was told`, limit, async (t) => {

@@ -114,6 +114,26 @@ test('limits that cannot be kept are a warning, once until they are kept again',
   assert.equal(scheduled.executed.length, 1)
 })
 
+test('that limits cannot be kept is told also where something goes at each look, but not of the room to spare', async (t) => {
+  const limits = { maxBytes: 900, maxFiles: 90, keepFreeBytes: 9000 }
+  for (const [shortfall, count] of [
+    [{ storedBytes: 90 }, 0],
+    [{ storedBytes: 91 }, 1],
+    [{ files: 9 }, 0],
+    [{ files: 10 }, 1],
+    [{ freeBytes: 1000 }, 0],
+    [{ freeBytes: 1001 }, 1],
+  ] as const) {
+    const scheduled = schedule(t, limits)
+    Object.assign(scheduled.planned, { shortfall: { ...shortfall, reason: 'pinned' } })
+    await scheduled.pass(MINUTE)
+    await scheduled.pass(MINUTE)
+    assert.deepEqual([scheduled.warnings.length, scheduled.executed.length], [count, 2], JSON.stringify(shortfall))
+    await scheduled.close()
+    t.mock.timers.reset()
+  }
+})
+
 test('what was not used for too long goes once each interval', async (t) => {
   const scheduled = schedule(t, { unusedForMs: DAY, pruneIntervalMs: 5 * MINUTE })
   for (let minute = 0; minute < 11; minute += 1) await scheduled.pass(MINUTE)

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Upstream } from '../../support/upstream.ts'
-import { get, openProxy, openUpstream, statusOf, until } from './proxy.ts'
+import { get, makeDataFolder, openProxy, openUpstream, statusOf, until } from './proxy.ts'
 
 const recipes = ['demo', 'other'].map((name) => ({ name, version: '1.0' }))
 
@@ -16,12 +13,6 @@ function warningsOf({ log }: InProcessArbor): Record<string, unknown>[] {
 /** The same index, by a url in which a part is missing, or too much. */
 function misplaced({ url }: Upstream): Upstream {
   return { url: `${url}simple/` } as Upstream
-}
-
-async function makeFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'arbor-empty-indexes-'))
-  t.after(() => rm(folder, { recursive: true }))
-  return folder
 }
 
 test('the answer for a project that is not there names the index', async (t) => {
@@ -46,7 +37,7 @@ test('an index at whose url nothing was ever found is named in the log, once', a
 
 test('one of which a page is known, of that url, is not, also after a restart', async (t) => {
   const upstream = await openUpstream(t, recipes)
-  const data = await makeFolder(t)
+  const data = await makeDataFolder(t)
   const first = await openProxy(t, { main: upstream }, {}, { data })
   assert.equal(await statusOf(first, '/simple/demo/'), 200)
   await first[Symbol.asyncDispose]()

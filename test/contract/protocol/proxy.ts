@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Config } from '../../../server/config.ts'
 import type { IndexConfig } from '../../../server/config/indexes.ts'
@@ -49,6 +52,13 @@ function stackOf(t: TestContext): AsyncDisposableStack {
   if (!stacks.has(t)) t.after(() => stack.disposeAsync())
   stacks.set(t, stack)
   return stack
+}
+
+/** A folder for the data of several servers, which ends with the test, after them. */
+export async function makeDataFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'arbor-data-'))
+  stackOf(t).defer(() => rm(folder, { recursive: true }))
+  return folder
 }
 
 /** The whole server over these upstreams: the first is the default; settings are for all. */

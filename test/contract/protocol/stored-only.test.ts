@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Config } from '../../../server/config.ts'
 import { parseIndexName } from '../../../storage/names.ts'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Quirks } from '../../support/upstream/quirks.ts'
-import { get, openProxy, openUpstream, type PageJson, pageOf, pagesAsked, statusOf, until } from './proxy.ts'
+import {
+  get,
+  makeDataFolder,
+  openProxy,
+  openUpstream,
+  type PageJson,
+  pageOf,
+  pagesAsked,
+  statusOf,
+  until,
+} from './proxy.ts'
 
 const recipes = ['1.0', '1.1', '2.0'].map((version) => ({
   name: 'demo',
@@ -15,13 +22,6 @@ const recipes = ['1.0', '1.1', '2.0'].map((version) => ({
   files: { 'demo/__init__.py': version },
 }))
 const [old, newer] = ['demo-1.0-py3-none-any.whl', 'demo-1.1-py3-none-any.whl']
-
-/** A folder that outlives one server. */
-async function makeFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'arbor-stored-only-'))
-  t.after(() => rm(folder, { recursive: true }))
-  return folder
-}
 
 function namesOn({ files }: PageJson): string[] {
   return files.map(({ filename }) => filename)
@@ -49,7 +49,7 @@ async function openOffline(
   { quirks = {}, ...settings }: { quirks?: Partial<Quirks>; storedOnly?: boolean } = {},
 ): Promise<InProcessArbor> {
   const upstream = await openUpstream(t, recipes, quirks)
-  const data = await makeFolder(t)
+  const data = await makeDataFolder(t)
   const online = await openProxy(t, { main: upstream }, {}, { data })
   const page = await pageOf(online, '/simple/demo/')
   for (const name of stored) await store(online, page, name)
@@ -87,7 +87,7 @@ test('so it does for files without a hash', async (t) => {
 
 test('a file is listed once it is stored, by whatever index and process, until it is pruned', async (t) => {
   const upstream = await openUpstream(t, recipes)
-  const data = await makeFolder(t)
+  const data = await makeDataFolder(t)
   const mirror = await openUpstream(t, recipes)
   const arbor = await openProxy(t, { main: upstream }, { storedOnly: true }, { data })
   const other = await openProxy(t, { other: mirror }, {}, { data })
@@ -95,9 +95,9 @@ test('a file is listed once it is stored, by whatever index and process, until i
   const before = await get(arbor, '/simple/demo/')
   assert.deepEqual(((await before.json()) as PageJson).files, [])
   await store(other, listed, newer)
-  const after = await get(arbor, '/simple/demo/', { 'if-none-match': before.headers.get('etag') ?? '' })
-  assert.deepEqual(namesOn((await after.json()) as PageJson), [newer])
-  const same = await get(arbor, '/simple/demo/', { 'if-none-match': after.headers.get('etag') ?? '' })
+  const later = await get(arbor, '/simple/demo/', { 'if-none-match': before.headers.get('etag') ?? '' })
+  assert.deepEqual(namesOn((await later.json()) as PageJson), [newer])
+  const same = await get(arbor, '/simple/demo/', { 'if-none-match': later.headers.get('etag') ?? '' })
   assert.equal(same.status, 304)
   await pruneAll(other)
   assert.deepEqual(namesOn(await pageOf(arbor, '/simple/demo/')), [])

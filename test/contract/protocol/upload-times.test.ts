@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { get, type ListedJson, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
+import { get, type ListedJson, makeDataFolder, openProxy, openUpstream, pageOf, statusOf } from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0' }
 const later = { name: 'demo', version: '2.0' }
@@ -38,8 +35,7 @@ test('B10: where the index is configured so, it is when the file was modified, a
 })
 
 test('B10: it is kept, and stays what it was', async (t) => {
-  const data = await mkdtemp(join(tmpdir(), 'arbor-upload-times-'))
-  t.after(() => rm(data, { recursive: true }))
+  const data = await makeDataFolder(t)
   const upstream = await openUpstream(t, [demo], without)
   const first = await openProxy(t, { main: upstream }, configured, { data })
   assert.deepEqual(timesOf((await pageOf(first, '/simple/demo/')).files), [taken])
