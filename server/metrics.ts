@@ -21,7 +21,7 @@ export interface Metrics {
 export interface Served {
   /** Bytes that went out on all connections, headers included. */
   bytesSent(): number
-  /** The responses that are over. What was no HTTP request is not among them. */
+  /** The responses that have a status. What was no HTTP request is not among them. */
   responses(): ResponseTally
 }
 

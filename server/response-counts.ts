@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 /** Numbers of responses, by the class of their status. */
 export type ResponseTally = Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>
 
-/** Counts responses when they are over. One that a client did not wait for, so that it never had a status, counts for none. */
+/** Counts responses once they have a status; one that a client did not wait for may have none, and is not counted. */
 export class ResponseCounts {
   /** By the first digit. */
   readonly #counts = new Float64Array(10)
@@ -17,9 +17,9 @@ export class ResponseCounts {
     }
   }
 
-  /** To be called for each response, once it was begun. */
+  /** To be called for each response, when its request was handed over: what comes from memory has its status by then, and needs no listener. */
   note(response: ServerResponse): void {
-    if (response.writableFinished) this.#count(response)
+    if (response.headersSent) this.#count(response)
     else response.on('close', this.#countAtEnd)
   }
 
