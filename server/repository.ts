@@ -58,7 +58,7 @@ export function createRepository(parts: RepositoryParts): Repository {
       const virtual = virtuals.get(name)
       return virtual === undefined ? lists.find(sourceOf(indexes, name)) : listVirtual(virtual, lists)
     },
-    findPage: (...asked) => findPage(parts, ...asked),
+    findPage: pageFinder(parts),
     findFile(reference, options) {
       const index = indexes.get(reference.index)
       return index && findFile(files, index, reference, options)
@@ -87,19 +87,18 @@ function sourceOf(indexes: RepositoryParts['indexes'], name: IndexName): IndexSo
   return index
 }
 
-function findPage(
-  parts: RepositoryParts,
-  ...[name, project, options]: Parameters<Repository['findPage']>
-): ReturnType<Repository['findPage']> {
+function pageFinder(parts: RepositoryParts): Repository['findPage'] {
   const { indexes, virtuals, pages } = parts
-  const virtual = virtuals.get(name)
-  if (virtual !== undefined) {
-    const found = findVirtual(virtual, { project, pages, options })
-    return andThen<PageSnapshot | undefined, PageSnapshot | undefined>(found, (page) => page && asShown(parts, page))
+  return (name, project, options) => {
+    const virtual = virtuals.get(name)
+    if (virtual !== undefined) {
+      const found = findVirtual(virtual, { project, pages, options })
+      return andThen<PageSnapshot | undefined, PageSnapshot | undefined>(found, (page) => page && asShown(parts, page))
+    }
+    const index = sourceOf(indexes, name)
+    const found = pages.find(index, project, options)
+    return index.storedOnly === true ? showOnlyStored(parts, found) : found
   }
-  const index = sourceOf(indexes, name)
-  const found = pages.find(index, project, options)
-  return index.storedOnly === true ? showOnlyStored(parts, found) : found
 }
 
 /** A page as its index shows it. Only here, since whatever else looks at pages is about all that upstream lists. */
