@@ -26,6 +26,7 @@ export function tolerateFullDisk(catalog: Catalog, log: Log): Catalog {
     forgetPage: (...given) => tolerate(catalog.forgetPage(...given)),
     saveMetadata: (...given) => tolerate(catalog.saveMetadata(...given)),
     addSighting: (...given) => tolerate(catalog.addSighting(...given)),
+    noteSynced: (...given) => tolerate(catalog.noteSynced(...given)),
     addRefusal: (...given) => tolerate(catalog.addRefusal(...given)),
     recordUse: (...given) => tolerate(catalog.recordUse(...given)),
     recordTraffic: (...given) => tolerate(catalog.recordTraffic(...given)),

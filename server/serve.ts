@@ -90,7 +90,7 @@ export async function openServer(config: Config, log: Log): Promise<Server> {
     defaultIndex: findDefault(config),
   })
   const schedules = startSchedules({ ...shared, ...work, repository }, config)
-  store.resume()
+  await resume(store, log)
   return {
     app: openApp(config, repository, log),
     countServed: (served) => (metrics.served = served),
@@ -214,6 +214,11 @@ async function openStore(config: Config, log: Log, fetchAgain: NonNullable<Store
     onDamage: (damage) => logDamage(log, damage),
     refetch: fetchAgain,
   })
+}
+
+async function resume(store: Store, log: Log): Promise<void> {
+  const checked = await store.resume()
+  if (checked > 0) log.info({ files: checked }, 'checked files that an earlier process may not have had on the disk')
 }
 
 function sourceOf({ url, ...index }: IndexConfig): IndexSource {

@@ -14,7 +14,7 @@ if (Number(major) < 24) {
 // in the folder for temporary files, as Node would: whoever can write there could have us run theirs. Threads know of it by the variable.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/arbor', import.meta.url))
 nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
-// Node's threads for the disk, of which it has four: each thread that unpacks may wait for two fsyncs, and what is served must not wait behind them.
+// Node's threads for the disk, of which it has four: some wait for fsyncs, and what is served must not wait behind them.
 process.env.UV_THREADPOOL_SIZE ??= String(4 + 2 * os.availableParallelism())
 try {
   await import('./main.ts')

@@ -105,6 +105,19 @@ export class Healing implements Mender {
     return this.#start(file).all
   }
 
+  /** As {@link heal}, but resolves once the file is known to be sound, or is out of service. */
+  async inspect(file: Blake3): Promise<void> {
+    await this.#start(file).lost
+  }
+
+  /** Takes a file out of service without a look at it. Its trees are made again when somebody asks for them. */
+  async withdraw(file: Blake3): Promise<void> {
+    const { catalog, blobs, onCondemned } = this.#options
+    const condemned = await catalog.condemn(file, () => blobs.remove([file]))
+    onCondemned(condemned)
+    for (const tree of condemned.trees) this.#trees.set(tree, condemned.wheels)
+  }
+
   mend(error: unknown): Promise<boolean> {
     return this.#mend(error, async ({ all }) => {
       await all

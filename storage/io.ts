@@ -26,6 +26,8 @@ export interface Io {
   remove(path: string): Promise<void>
   /** Makes a folder and those above it. */
   makeFolder(path: string): Promise<void>
+  /** fsyncs a file: what was written to it, by whatever descriptor, survives a power cut. */
+  syncFile(path: string): Promise<void>
   /** fsyncs a folder: without this a power cut can undo a rename in it. */
   syncFolder(path: string): Promise<void>
   /** Names in a folder, unsorted; empty where there is no such folder. */
@@ -39,7 +41,7 @@ export interface Io {
 }
 
 /** What {@link Io} has for giving files their names. */
-export type NamingIo = Pick<Io, 'size' | 'remove' | 'rename' | 'makeReadOnly' | 'makeFolder' | 'syncFolder'>
+export type NamingIo = Pick<Io, 'rename' | 'makeReadOnly' | 'makeFolder'>
 
 /** An open file, read and written by position only, so that any number of readers share it. */
 export interface IoFile {
@@ -109,6 +111,15 @@ export const diskIo: Io = {
       if (!isMissing(error) || dirname(path) === path) throw error
       await diskIo.makeFolder(dirname(path))
       await makeOneFolder(path)
+    }
+  },
+  async syncFile(path) {
+    // Windows has no fsync of a file that was opened for reading.
+    const file = await open(path, process.platform === 'win32' ? 'r+' : 'r')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
     }
   },
   async syncFolder(path) {
@@ -207,8 +218,6 @@ export interface SyncIo {
   /** As {@link append}, while the caller goes on. Until it resolves, `bytes` may not change, and nothing else may be appended. */
   appendBeside(descriptor: number, bytes: Uint8Array): Promise<void>
   size(descriptor: number): number
-  /** fsync, while the caller goes on. */
-  sync(descriptor: number): Promise<void>
   close(descriptor: number): void
   remove(path: string): void
 }
@@ -251,18 +260,12 @@ export const diskSyncIo: SyncIo = {
       writeMore()
     }),
   size: (descriptor) => fs.fstatSync(descriptor).size,
-  sync: (descriptor) =>
-    new Promise((resolve, reject) => {
-      fs.fsync(descriptor, (error) => (error === null ? resolve() : reject(error)))
-    }),
   close: (descriptor) => fs.closeSync(descriptor),
   remove: (path) => fs.rmSync(path, { force: true }),
 }
 
 /** {@link NamingIo} for a worker thread: each call blocks until it is done, which takes a tenth of the time. */
 export const blockingIo: NamingIo = {
-  size: async (path) => fs.statSync(path, { throwIfNoEntry: false })?.size,
-  remove: async (path) => fs.rmSync(path, { force: true }),
   rename: async (from, to) => fs.renameSync(from, to),
   async makeReadOnly(path) {
     if (process.platform !== 'win32') fs.chmodSync(path, 0o400)
@@ -272,15 +275,6 @@ export const blockingIo: NamingIo = {
       fs.mkdirSync(path, { mode: 0o700 })
     } catch {
       await diskIo.makeFolder(path)
-    }
-  },
-  async syncFolder(path) {
-    if (process.platform === 'win32') return
-    const folder = fs.openSync(path, 'r')
-    try {
-      fs.fsyncSync(folder)
-    } finally {
-      fs.closeSync(folder)
     }
   },
 }

@@ -1,4 +1,3 @@
-import { POLICY_VERSION } from './archive/policy.ts'
 import { andThen, type AtHand } from './at-hand.ts'
 import type { BlobStore } from './blobs/blob-store.ts'
 import { inParallel } from './blobs/in-parallel.ts'
@@ -20,6 +19,7 @@ import { Spool, type SpoolOptions } from './spool.ts'
 import { SoundBlobs } from './sound-blobs.ts'
 import { type StoredBlob, StoredBlobs } from './stored-blobs.ts'
 import { TreeRenditions } from './tree-renditions.ts'
+import { TreeSyncs } from './tree-syncs.ts'
 import type { Unpacker } from './unpacker.ts'
 import { Unpackings } from './unpacking.ts'
 
@@ -55,6 +55,7 @@ export class Store {
   readonly #options: StoreOptions
   readonly #blobs: StoredBlobs
   readonly #unpackings: Unpackings
+  readonly #syncs: TreeSyncs
   readonly #healing: Healing
   readonly #manifests: Manifests
   /** For work that waits until no download runs. */
@@ -86,8 +87,14 @@ export class Store {
     const sound = new SoundBlobs(options.clock)
     this.#blobs = new StoredBlobs({ catalog, blobs, mender: healing, sound, memoryBytes: share(0.6) })
     const layout = createLayout(options.folder)
+    this.#syncs = new TreeSyncs({
+      ...options,
+      inspect: (file) => healing.inspect(file),
+      withdraw: (file) => healing.withdraw(file),
+    })
     this.#unpackings = new Unpackings({
       ...options,
+      syncs: this.#syncs,
       heal: (wheel) => healing.heal(wheel),
       claim: (wheel) => claim(options.io, layout.unpackLock(wheel), { signal: this.#ending.signal }),
     })
@@ -107,10 +114,18 @@ export class Store {
     this.#useTimer.unref()
   }
 
-  /** Takes up what an earlier process left: wheels that are not unpacked yet, pages of an older version. Returns at once. */
-  resume(): void {
-    this.#inBackground('unpacking what was left', this.#unpackAll())
+  /**
+   * Takes up what an earlier process left: files that it may not have had on the disk, wheels that are not unpacked yet, pages of an older version.
+   * Resolves with how many files it looked at, when nothing damaged is served any more; the rest is done in the background.
+   */
+  async resume(): Promise<number> {
+    const checked = await this.#syncs.resume().catch((error: unknown) => {
+      this.#options.onError(error, 'checking files that were not synced')
+      return 0
+    })
+    this.#inBackground('unpacking what was left', this.#unpackings.resume(this.#ending.signal))
     this.#inBackground('noting what pages list', this.catalog.completeListings({ signal: this.#ending.signal }))
+    return checked
   }
 
   /** A new download: fill it, then {@link keep} or {@link discard} it. */
@@ -168,6 +183,11 @@ export class Store {
   /** RECORD's verdict on an unpacked wheel, waited for while it is being made; `pending` where it is not. */
   recordOf(wheel: Blake3): Promise<RecordVerdict | 'pending'> {
     return this.#unpackings.recordOf(wheel)
+  }
+
+  /** Waits until all trees that were made survive a power cut. */
+  awaitSynced(): Promise<void> {
+    return this.#syncs.settle()
   }
 
   /** Has a stored wheel unpacked in the background, at once. */
@@ -240,6 +260,7 @@ export class Store {
     await Promise.allSettled(this.#background)
     await this.#healing.settle()
     await this.#unpackings.settle()
+    await this.#syncs.settle()
     await this.#writeUses().catch(unlessFull)
     // Each of them, whatever becomes of the other.
     await inParallel([this.#options.blobs, this.catalog], 1, (part) => part.close())
@@ -257,22 +278,6 @@ export class Store {
     this.#blobs.forget()
     this.#manifests.forget()
     this.renditions.forget()
-  }
-
-  async #unpackAll(): Promise<void> {
-    const { limits } = this.#options.unpacker
-    await this.#eachOf(await this.catalog.listUnpackable(POLICY_VERSION, limits), (wheel) =>
-      this.#unpackings.outcomeOf(wheel),
-    )
-    await this.#eachOf(await this.catalog.listUnchecked(), (wheel) => this.#unpackings.checkAgain(wheel))
-  }
-
-  /** One after the other, whatever becomes of those before. */
-  async #eachOf(wheels: readonly Blake3[], unpack: (wheel: Blake3) => Promise<unknown>): Promise<void> {
-    for (const wheel of wheels) {
-      if (this.#closing) return
-      await this.#watch(`unpacking ${wheel}`, unpack(wheel))
-    }
   }
 
   async #writeUses(): Promise<void> {

@@ -7,6 +7,7 @@ import type { Healed } from './healing.ts'
 import type { RecordVerdict, Unpacking } from './model.ts'
 import { RecordVerdicts } from './record-verdicts.ts'
 import { SingleFlight } from './single-flight.ts'
+import type { TreeSyncs } from './tree-syncs.ts'
 import type { Unpacker, UnpackResult } from './unpacker.ts'
 import { POLICY_VERSION } from './archive/policy.ts'
 
@@ -20,6 +21,8 @@ interface Stores {
   readonly catalog: Catalog
   readonly blobs: BlobStore
   readonly unpacker: Unpacker
+  /** Whom a committed tree's files are given to. */
+  readonly syncs: TreeSyncs
   /** Looks at the file of a wheel, and has it downloaded again if it is damaged or gone. */
   readonly heal: (wheel: Blake3) => Promise<Healed>
   /** Keeps other processes from unpacking the same wheel until it is disposed of. Absent: each process unpacks what it is asked for. */
@@ -46,9 +49,26 @@ export class Unpackings {
     return this.#flights.run(wheel, () => this.#unpackClaimed(wheel, record?.size ?? 0))
   }
 
-  /** Makes RECORD's verdict on a wheel that an earlier process left without one, by unpacking it once more. */
-  async checkAgain(wheel: Blake3): Promise<void> {
-    await this.#flights.run(wheel, () => this.#unpack(wheel))
+  /**
+   * Takes up the wheels that an earlier process left, one after the other, until the signal is aborted: those without an outcome, and those without
+   * RECORD's verdict, which are unpacked once more for it. Trouble with one of them is told, and does not keep it from the next.
+   */
+  async resume(signal: AbortSignal): Promise<void> {
+    const { catalog, unpacker, onError } = this.#stores
+    const resumeEach = async (
+      wheels: readonly Blake3[],
+      unpack: (wheel: Blake3) => Promise<unknown>,
+    ): Promise<void> => {
+      for (const wheel of wheels) {
+        if (signal.aborted) return
+        await unpack(wheel).catch((error: unknown) => {
+          // One that was pruned before its turn came is no trouble.
+          if (!signal.aborted && !(error instanceof StoreChangedError)) onError(error, `unpacking ${wheel}`)
+        })
+      }
+    }
+    await resumeEach(await catalog.listUnpackable(POLICY_VERSION, unpacker.limits), (wheel) => this.outcomeOf(wheel))
+    await resumeEach(await catalog.listUnchecked(), (wheel) => this.#flights.run(wheel, () => this.#unpack(wheel)))
   }
 
   /** RECORD's verdict on an unpacked wheel, as soon as it is there; `pending` where another process makes it, or it failed. */
@@ -91,9 +111,10 @@ export class Unpackings {
   }
 
   async #unpackOnce(wheel: Blake3): Promise<Unpacking> {
-    const { blobs, catalog, unpacker } = this.#stores
+    const { blobs, catalog, syncs, unpacker } = this.#stores
     const path = (await blobs.localPath(wheel)) ?? ((await this.#isHealed(wheel)) && (await blobs.localPath(wheel)))
     if (typeof path !== 'string') throw new StoreChangedError(`wheel ${wheel} is gone`)
+    await syncs.awaitRoom()
     const result = await unpacker.unpack(path).catch(async (error: unknown) => {
       if (error instanceof ArchiveRefusedError || (await blobs.localPath(wheel)) !== undefined) throw error
       throw new StoreChangedError(`wheel ${wheel} is gone`, { cause: error })
@@ -101,7 +122,9 @@ export class Unpackings {
     const { staged, unpacked, unchecked } = result
     const record = unchecked.length === 0 ? unpacked.record : 'pending'
     try {
-      await catalog.addTree(wheel, { ...unpacked, record }, { adopt: () => blobs.adopt(staged) })
+      const adopt = (): Promise<void> => blobs.adopt(staged, { durable: 'later' })
+      const unsynced = await catalog.addTree(wheel, { ...unpacked, record }, { adopt })
+      syncs.begin(unsynced, bytesOf(unpacked))
     } catch (error) {
       await Promise.all(staged.map((file) => blobs.discard(file.path)))
       throw error
@@ -148,4 +171,9 @@ export class Unpackings {
     const { policy, reason, limits } = unpacking
     return policy === POLICY_VERSION && (reason !== 'limit' || limits === this.#stores.unpacker.limits)
   }
+}
+
+/** Of the files that were written. */
+function bytesOf({ placed }: UnpackResult['unpacked']): number {
+  return placed.reduce((sum, [, place]) => sum + (place.kind === 'file' ? place.size : 0), 0)
 }

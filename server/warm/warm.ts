@@ -38,6 +38,8 @@ export async function warm(
     clearInterval(counting)
     report(tally.progress([]))
   }
+  // Whoever waited for a warm may now copy the disk, or cut the power.
+  await parts.store.awaitSynced()
   return { result: tally.result(), isComplete: !signal.aborted }
 }
 

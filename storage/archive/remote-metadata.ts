@@ -150,7 +150,6 @@ class Parts {
       create: refuse,
       append: refuse,
       appendBeside: refuse,
-      sync: refuse,
       remove: refuse,
     }
   }

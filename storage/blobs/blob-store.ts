@@ -14,11 +14,16 @@ export interface BlobStore {
   /** Removes a staged file that is not wanted after all; no error where there is none. */
   discard(path: string): Promise<void>
   /**
-   * Makes finished, closed, *already fsynced* files into blobs. When it resolves they are durable under their names, and the staged
-   * paths are gone; a blob that was there stays as it is. All or nothing per file: when it rejects, each is either a blob or still staged, and
-   * the caller may try again or discard. The caller vouches for the digests. Throws {@link StoreFullError}.
+   * Makes finished, closed files into blobs. When it resolves the staged paths are gone, and what had their names was replaced. All or nothing per
+   * file: when it rejects, each is either a blob or still staged, and the caller discards it. The caller vouches for the digests. Throws
+   * {@link StoreFullError}.
    */
-  adopt(files: readonly StagedFile[]): Promise<void>
+  adopt(files: readonly StagedFile[], options?: AdoptOptions): Promise<void>
+  /**
+   * Makes an adopted file survive a power cut; one that is gone counts as done. Throws the error of the disk: then the file may be damaged without
+   * looking so, since the kernel takes for written what it could not write.
+   */
+  sync(blake3: Blake3): Promise<void>
   /** Undefined where there is none. The caller closes what it gets. Throws {@link BlobDamagedError} where the disk cannot read it. */
   open(blake3: Blake3): Promise<OpenBlob | undefined>
   /** Path of a file on this machine that has the blob's bytes, for a worker thread to read; undefined where there is none. */
@@ -45,6 +50,11 @@ export interface BlobStore {
   list(): AsyncIterable<Blake3>
   /** Closes kept descriptors; staged files of this process are removed. */
   close(): Promise<void>
+}
+
+export interface AdoptOptions {
+  /** `now` (default): the files were fsynced, and when it resolves they survive a power cut as blobs. `later`: {@link BlobStore.sync} sees to that. */
+  readonly durable?: 'now' | 'later'
 }
 
 export interface StagedFile {

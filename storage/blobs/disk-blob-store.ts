@@ -1,16 +1,17 @@
+import { dirname } from 'node:path'
 import { type Blake3, parseBlake3 } from '../digest.ts'
 import { takeProcessLock } from '../catalog/process-lock.ts'
 import { StoreClosedError } from '../errors.ts'
-import type { Io } from '../io.ts'
+import { type Io, isMissing } from '../io.ts'
 import type { Layout } from '../layout.ts'
-import type { BlobStore, OpenBlob, StagedFile } from './blob-store.ts'
+import type { AdoptOptions, BlobStore, OpenBlob, StagedFile } from './blob-store.ts'
 import { checkFile, type CheckOptions, type FileState } from './check-file.ts'
 import { DISK_WIDTH, inParallel } from './in-parallel.ts'
 import { KeptFiles } from './kept-files.ts'
 import { quarantine, sweepQuarantine } from './quarantine.ts'
-import { foldersOf, nameBlobs, type NamingJob } from './naming.ts'
+import { nameBlobs, type NamingJob } from './naming.ts'
 import { openStaging, type Staging } from './staging.ts'
-import { asStoreErrors } from './store-full.ts'
+import { asStoreError, asStoreErrors } from './store-full.ts'
 import { asDamage } from './unreadable.ts'
 
 export interface DiskBlobStoreOptions {
@@ -65,19 +66,29 @@ class DiskBlobStore implements BlobStore {
     await asStoreErrors(() => this.#io.remove(path))
   }
 
-  async adopt(files: readonly StagedFile[]): Promise<void> {
+  async adopt(files: readonly StagedFile[], { durable = 'now' }: AdoptOptions = {}): Promise<void> {
     this.#assertOpen()
     for (const file of files) this.#assertStaged(file.path)
-    const folders = foldersOf(this.#layout, files)
-    const isAnyFolderNew = !folders.isSubsetOf(this.#durableFolders)
-    const job = { folder: this.#layout.folder, files, isAnyFolderNew }
+    const job = { folder: this.#layout.folder, files }
     try {
-      await asStoreErrors(() => this.#nameElsewhere?.(job) ?? nameBlobs(this.#io, job))
+      await asStoreErrors(async () => {
+        await (this.#nameElsewhere?.(job) ?? nameBlobs(this.#io, job))
+        if (durable === 'now') await this.#syncFolders(files.map(({ blake3 }) => blake3))
+      })
     } finally {
       // Who has a damaged one open that was replaced must not have it kept.
       for (const { blake3 } of files) this.#kept.forget(blake3)
     }
-    for (const folder of folders) this.#durableFolders.add(folder)
+  }
+
+  async sync(blake3: Blake3): Promise<void> {
+    this.#assertOpen()
+    try {
+      await this.#io.syncFile(this.#layout.blob(blake3))
+      await this.#syncFolders([blake3])
+    } catch (error) {
+      if (!isMissing(error)) throw asStoreError(error)
+    }
   }
 
   async open(blake3: Blake3): Promise<OpenBlob | undefined> {
@@ -149,6 +160,14 @@ class DiskBlobStore implements BlobStore {
     this.#isClosed = true
     await this.#kept.close()
     await asStoreErrors(() => this.#staging.close())
+  }
+
+  async #syncFolders(blake3s: readonly Blake3[]): Promise<void> {
+    const folders = new Set(blake3s.map((blake3) => dirname(this.#layout.blob(blake3))))
+    const isAnyFolderNew = !folders.isSubsetOf(this.#durableFolders)
+    await inParallel(folders, DISK_WIDTH, (path) => this.#io.syncFolder(path))
+    if (isAnyFolderNew) await this.#io.syncFolder(this.#layout.blobs)
+    for (const folder of folders) this.#durableFolders.add(folder)
   }
 
   #assertOpen(): void {

@@ -51,8 +51,8 @@ export type { TrafficCounters } from './traffic.ts'
 export type { UnhashedFile } from '../model.ts'
 
 /**
- * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages, metadata
- * and use, which can be had again, may be lost in a power cut, but never torn). Callbacks that a method is given must not call the
+ * The database of what is stored and what refers to it. Each method is one transaction, durable when it resolves (pages, metadata,
+ * trees and use, which can be had again, may be lost in a power cut, but never torn). Callbacks that a method is given must not call the
  * catalog. After {@link close} every method throws {@link StoreClosedError}. Every implementation passes `test/contract/catalog.ts`.
  */
 export interface Catalog {
@@ -122,11 +122,16 @@ export interface Catalog {
   ): Promise<void>
 
   /**
-   * Commits a tree with all that is new: packs, blobs, and the wheel's verdict. Idempotent.
+   * Commits a tree with all that is new: packs, blobs, and the wheel's verdict. Idempotent. Returns those of `placed` that are files: until
+   * {@link noteSynced} is told that they are on the disk, {@link listUnsynced} has them.
    * Throws {@link StoreChangedError}, and changes nothing, if a blob of the tree is neither stored nor in `placed`, or if the wheel is
    * not stored: it was pruned meanwhile. Replaces an earlier refusal, or another tree of the wheel.
    */
-  addTree(wheel: Blake3, unpacked: UnpackedTree, options?: AdoptOptions): Promise<void>
+  addTree(wheel: Blake3, unpacked: UnpackedTree, options?: AdoptOptions): Promise<readonly UnsyncedFile[]>
+  /** Files of trees that a power cut may damage: none is known to be on the disk. Those of other processes are among them. */
+  listUnsynced(): Promise<readonly UnsyncedFile[]>
+  /** These were synced since they were noted. */
+  noteSynced(files: readonly UnsyncedFile[]): Promise<void>
   /**
    * Keeps why a wheel has no tree. A tree stays, and so does a refusal by a newer policy.
    * Throws {@link StoreChangedError} if the wheel is not stored.
@@ -230,9 +235,16 @@ export interface AdoptOptions {
   /**
    * Puts the files into the blob store, within the transaction: no `release` of a prune or a sweep runs at the same time, here or in
    * another process. Without it, a file that is adopted just before a sweep and committed just after would be a record without
-   * a file. If it rejects, nothing is added. Others cannot write while it runs, so do the slow work (hashing, fsync of content) before.
+   * a file. If it rejects, nothing is added. Others cannot write while it runs, so do the slow work (hashing, fsync of content) before, or after.
    */
   readonly adopt?: (() => Promise<void>) | undefined
+}
+
+/** A file that was named before it was synced. */
+export interface UnsyncedFile {
+  /** Of the note in the catalog: a file that is written again has another one. */
+  readonly id: number
+  readonly blake3: Blake3
 }
 
 /** What unpacking made, ready to be committed. */

@@ -1,6 +1,7 @@
 import { CLAIMED_METADATA } from './claimed-metadata.ts'
 import { LISTING_PREFIXES } from './listing-prefixes.ts'
 import { TREE_BYTES_WITH_MANIFESTS } from './tree-bytes.ts'
+import { UNSYNCED } from './unsynced.ts'
 
 /** "Arbo" in ASCII: marks the file as ours (PRAGMA application_id). */
 export const APPLICATION_ID = 0x4172626f
@@ -267,8 +268,7 @@ CREATE INDEX distribution_unchecked ON distribution (stored_at) WHERE record = '
   LISTING_PREFIXES,
   CLAIMED_METADATA,
   TREE_BYTES_WITH_MANIFESTS,
-  `
--- The URL of the index that the page came from; NULL: it was not noted.
-ALTER TABLE page ADD COLUMN source TEXT;
-`,
+  // The URL of the index that the page came from; NULL: it was not noted.
+  'ALTER TABLE page ADD COLUMN source TEXT;',
+  UNSYNCED,
 ]

@@ -8,6 +8,7 @@ import * as places from './places.ts'
 import { Transactions } from './transactions.ts'
 import * as trees from './trees.ts'
 import { unhashedOf } from './unhashed.ts'
+import { listUnsynced, noteSynced } from './unsynced.ts'
 import * as uploadTimes from './upload-times.ts'
 import { upkeepOf } from './upkeep.ts'
 
@@ -56,10 +57,13 @@ export async function openSqliteCatalog({ path, readOnly = false, io }: SqliteCa
     ...uploadTimesOf(db),
 
     addTree: (wheel, unpacked, { adopt } = {}) =>
-      db.write('full', async (connection) => {
-        await trees.addTree(connection, wheel, unpacked)
+      db.write('normal', async (connection) => {
+        const unsynced = await trees.addTree(connection, wheel, unpacked)
         await adopt?.()
+        return unsynced
       }),
+    listUnsynced: () => db.read((connection) => listUnsynced(connection)),
+    noteSynced: (files) => db.write('normal', (connection) => noteSynced(connection, files)),
     addRefusal: (wheel, refusal) => db.write('full', (connection) => trees.addRefusal(connection, wheel, refusal)),
     findTree: (id) => db.read((connection) => trees.findTree(connection, id)),
     findTreesByDirhash: (dirhash) => db.read((connection) => trees.findTreesByDirhash(connection, dirhash)),

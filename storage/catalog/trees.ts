@@ -1,11 +1,12 @@
 import type { Blake3 } from '../digest.ts'
 import { StoreChangedError } from '../errors.ts'
 import type { RecordVerdict, TreeRecord, Unpacking } from '../model.ts'
-import type { UnpackedTree } from './catalog.ts'
+import type { UnpackedTree, UnsyncedFile } from './catalog.ts'
 import { Pace } from '../pace.ts'
 import { placeBlobs } from './places.ts'
 import { blake3Of, hexDigest, rawDigest } from './raw-digest.ts'
 import type { Connection } from './sqlite-connection.ts'
+import { noteUnsynced } from './unsynced.ts'
 
 interface TreeRow {
   readonly id: Uint8Array
@@ -36,7 +37,11 @@ export function findTreesByArchiveId(connection: Connection, archiveId: string):
 const STRETCH = 1000
 
 /** Belongs in a transaction. Throws {@link StoreChangedError} as `addTree` of the catalog does. */
-export async function addTree(connection: Connection, wheel: Blake3, unpacked: UnpackedTree): Promise<void> {
+export async function addTree(
+  connection: Connection,
+  wheel: Blake3,
+  unpacked: UnpackedTree,
+): Promise<readonly UnsyncedFile[]> {
   const distribution = findWheel(connection, wheel)
   const known = connection.find<{ id: number }>(
     'SELECT tree.id FROM tree JOIN blob USING (id) WHERE blake3 = ?',
@@ -50,6 +55,10 @@ export async function addTree(connection: Connection, wheel: Blake3, unpacked: U
     tree,
     unpacked.record,
     distribution,
+  )
+  return noteUnsynced(
+    connection,
+    unpacked.placed.flatMap(([blake3, { kind }]) => (kind === 'file' ? [blake3] : [])),
   )
 }
 

@@ -6,13 +6,12 @@ import type { SyncIo } from '../io.ts'
 import type { Place } from '../model.ts'
 import type { Batch, PlacedBlob } from './batch.ts'
 import { Flow } from './flow.ts'
-import { Syncs } from './syncs.ts'
 import type { UnpackMemory } from './unpack-memory.ts'
 
 /** Says which of these blobs the store has already. */
 export type FindStored = (blake3s: readonly Blake3[]) => Promise<ReadonlySet<Blake3>>
 
-/** Files that were written, synced and closed, and what is in them. */
+/** Files that were written and closed, and what is in them. */
 export interface WrittenBlobs {
   readonly staged: readonly StagedFile[]
   readonly placed: readonly (readonly [blake3: Blake3, place: Place])[]
@@ -37,7 +36,6 @@ export class BlobWriter {
   readonly #seen = new Set<Blake3>()
   readonly #paths = new Set<string>()
   readonly #open = new Set<number>()
-  readonly #syncs: Syncs
   readonly #staged: StagedFile[] = []
   readonly #placed: [Blake3, Place][] = []
   readonly #packed: PlacedBlob[] = []
@@ -53,7 +51,6 @@ export class BlobWriter {
     this.#prefix = prefix
     this.#findStored = findStored
     ;[this.#batch, this.#other] = memory.takeBatches()
-    this.#syncs = new Syncs(io, (descriptor) => this.#close(descriptor))
   }
 
   /** Room for a blob that is to be written, up to MAX_WHOLE_BYTES; mostly without a promise: a wheel has thousands. */
@@ -84,7 +81,7 @@ export class BlobWriter {
     const { path, descriptor } = this.#create()
     const hasher = createBlake3()
     let size = 0
-    const flow = new Flow(this.#io, this.#syncs, { descriptor, isBeside })
+    const flow = new Flow(this.#io, { descriptor, isBeside })
     try {
       for (const piece of pieces) {
         await flow.write(piece)
@@ -102,7 +99,7 @@ export class BlobWriter {
     this.#seen.add(blake3)
     const isStored = isKnown || (await this.#findStored([blake3])).has(blake3)
     if (isStored) this.#discard(path, descriptor)
-    else await this.#keep({ path, blake3 }, descriptor, size)
+    else this.#keep({ path, blake3 }, descriptor, size)
     return blake3
   }
 
@@ -112,18 +109,16 @@ export class BlobWriter {
     await this.#placing
   }
 
-  /** Writes what is held, and makes all of it durable. */
+  /** Writes what is held, and closes all files. */
   async finish(): Promise<WrittenBlobs> {
     await this.settle()
-    await this.#finishPack()
-    await this.#syncs.finish()
+    this.#finishPack()
     return { staged: this.#staged, placed: this.#placed }
   }
 
   /** Closes and removes everything. Nothing may be running on this any more but what only reads. */
   async abandon(): Promise<void> {
     await this.#placing.catch(() => {}) // it is what failed, or it is of no use any more
-    await this.#syncs.settle()
     for (const descriptor of this.#open) bestEffort(() => this.#io.close(descriptor))
     for (const path of this.#paths) bestEffort(() => this.#io.remove(path))
   }
@@ -142,16 +137,16 @@ export class BlobWriter {
     const digests = batch.digests
     if (digests.length === 0) return
     const stored = await this.#findStored(digests)
-    for (const [blake3, bytes] of batch.large(stored)) await this.#writeAlone(blake3, bytes)
+    for (const [blake3, bytes] of batch.large(stored)) this.#writeAlone(blake3, bytes)
     const { blobs, bytes } = batch.joinSmall(stored)
     if (blobs.length > 0) this.#appendToPack(blobs, bytes)
     batch.clear()
   }
 
-  async #writeAlone(blake3: Blake3, bytes: Buffer): Promise<void> {
+  #writeAlone(blake3: Blake3, bytes: Buffer): void {
     const { path, descriptor } = this.#create()
     this.#io.append(descriptor, bytes)
-    await this.#keep({ path, blake3 }, descriptor, bytes.length)
+    this.#keep({ path, blake3 }, descriptor, bytes.length)
   }
 
   #appendToPack(blobs: readonly PlacedBlob[], bytes: Buffer): void {
@@ -162,11 +157,11 @@ export class BlobWriter {
     this.#pack.size += bytes.length
   }
 
-  async #finishPack(): Promise<void> {
+  #finishPack(): void {
     const pack = this.#pack
     if (pack === undefined) return
     const blake3 = pack.hasher.hex()
-    await this.#keep({ path: pack.path, blake3 }, pack.descriptor, pack.size)
+    this.#keep({ path: pack.path, blake3 }, pack.descriptor, pack.size)
     for (const small of this.#packed) {
       // A pack of one blob *is* that blob.
       if (small.blake3 === blake3) continue
@@ -182,10 +177,10 @@ export class BlobWriter {
     return { path, descriptor }
   }
 
-  async #keep(file: StagedFile, descriptor: number, size: number): Promise<void> {
+  #keep(file: StagedFile, descriptor: number, size: number): void {
+    this.#close(descriptor)
     this.#staged.push(file)
     this.#placed.push([file.blake3, { kind: 'file', size }])
-    await this.#syncs.begin(descriptor)
   }
 
   #discard(path: string, descriptor: number): void {

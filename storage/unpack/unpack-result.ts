@@ -8,7 +8,7 @@ export interface UnpackResult {
   /** RECORD's verdict is the one that holds if `unchecked` are right; if one of them is not, it is `hashes`. */
   readonly unpacked: UnpackedTree & { readonly record: RecordVerdict }
   readonly unchecked: readonly UncheckedBlob[]
-  /** Finished, closed and synced: packs, and blobs that are too large for them. */
+  /** Finished and closed, not synced: packs, and blobs that are too large for them. */
   readonly staged: readonly StagedFile[]
   /** The canonical bytes, which are among the blobs as well. */
   readonly manifest: Uint8Array

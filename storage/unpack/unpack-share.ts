@@ -48,7 +48,7 @@ export async function unpackShare(
 ): Promise<SharedContents> {
   const unpacking = new ShareUnpacking(file, options)
   try {
-    // The large ones first: to sync them takes longest, and goes on meanwhile.
+    // The large ones first: who is done with them sooner has more left to do of its own share.
     await unpacking.take(queue.take())
     await unpacking.take(share)
   } catch (error) {

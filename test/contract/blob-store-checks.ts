@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { describe } from 'node:test'
 import { hashBlake3 } from '../../storage/digest.ts'
-import { adoptBytes, type BlobStoreFixture, type InStore, inStoreOf, listAll, readWhole } from './blob-store.ts'
+import {
+  adoptBytes,
+  type BlobStoreFixture,
+  type InStore,
+  inStoreOf,
+  listAll,
+  readWhole,
+  stageFile,
+} from './blob-store.ts'
 
 /** The part of the contract of {@link BlobStore} that a scrub relies on. */
 export function testBlobStoreChecks(name: string, createFixture: () => Promise<BlobStoreFixture>): void {
@@ -48,13 +57,28 @@ function testChecking(inStore: InStore): void {
     assert.deepEqual(await readWhole(store, blake3), content)
   })
 
-  inStore('replaces a blob of another length by one that is adopted', async ({ fixture, store }) => {
-    const content = randomBytes(1000)
-    const blake3 = await adoptBytes(store, content)
-    await readWhole(store, blake3)
-    await fixture.cut(blake3, 10)
-    await adoptBytes(store, content)
-    assert.deepEqual(await readWhole(store, blake3), content)
+  for (const length of [1000, 10]) {
+    inStore(
+      `replaces what is there, which may be damaged though it has ${length} bytes`,
+      async ({ fixture, store }) => {
+        const content = randomBytes(1000)
+        await adoptBytes(store, content)
+        await fixture.overwrite(hashBlake3(content), Buffer.alloc(length))
+        const again = await stageFile(store, content)
+        await store.adopt([again], { durable: 'later' })
+        assert.deepEqual(await readWhole(store, again.blake3), content)
+        await assert.rejects(stat(again.path), { code: 'ENOENT' })
+      },
+    )
+  }
+
+  inStore('syncs what was adopted, and takes what is gone for done', async ({ store }) => {
+    const file = await stageFile(store, randomBytes(100))
+    await store.adopt([file], { durable: 'later' })
+    await store.sync(file.blake3)
+    await store.remove([file.blake3])
+    await store.sync(file.blake3)
+    await store.sync(hashBlake3(randomBytes(8)))
   })
 
   inStore('lets one scrub at a time', async ({ fixture, store }) => {

@@ -9,6 +9,7 @@ export function testTrees(inCatalog: InCatalog): void {
   testPlaces(inCatalog)
   testOutcomes(inCatalog)
   testChangedStore(inCatalog)
+  testUnsynced(inCatalog)
 }
 
 function testFinding(inCatalog: InCatalog): void {
@@ -60,6 +61,43 @@ function testFinding(inCatalog: InCatalog): void {
       storedBytes: 100 + 1030 + MANIFEST_SIZE,
       slackBytes: 0,
     })
+  })
+}
+
+function testUnsynced(inCatalog: InCatalog): void {
+  inCatalog('the files of a tree count as unsynced until they are said to be synced', async (catalog) => {
+    await addWheels(catalog, 'w')
+    const unsynced = await catalog.addTree(blake3Of('w'), unpackedOf('t', { slices: { a: 10 }, files: { big: 1000 } }))
+    assert.ok(unsynced.some((file) => file.blake3 === blake3Of('big')))
+    assert.ok(!unsynced.some((file) => file.blake3 === blake3Of('a')), 'a slice is no file')
+    assert.deepEqual(await catalog.listUnsynced(), unsynced)
+    await catalog.noteSynced(unsynced.slice(1))
+    assert.deepEqual(await catalog.listUnsynced(), unsynced.slice(0, 1))
+    await catalog.noteSynced(unsynced)
+    assert.deepEqual(await catalog.listUnsynced(), [])
+  })
+
+  inCatalog('a file that was written again is unsynced, whoever has synced what was there before', async (catalog) => {
+    await addWheels(catalog, 'w', 'v')
+    const unpacked = unpackedOf('t', { files: { big: 1000 } })
+    const first = await catalog.addTree(blake3Of('w'), unpacked)
+    const second = await catalog.addTree(blake3Of('v'), unpacked)
+    await catalog.noteSynced(first)
+    assert.deepEqual(await catalog.listUnsynced(), second)
+  })
+
+  inCatalog('a file that is out of service, or pruned, is not unsynced any more', async (catalog) => {
+    await addWheels(catalog, 'w')
+    const unsynced = await catalog.addTree(blake3Of('w'), unpackedOf('t', { slices: { a: 10 }, files: { big: 1000 } }))
+    await catalog.condemn(blake3Of('big'), () => Promise.resolve())
+    assert.deepEqual(
+      await catalog.listUnsynced(),
+      unsynced.filter((file) => file.blake3 !== blake3Of('big')),
+    )
+    const plan = await catalog.planPrune({ unusedForMs: -1 }, 10)
+    await catalog.executePrune(plan, () => Promise.resolve())
+    assert.deepEqual(await catalog.listUnsynced(), [])
+    await catalog.noteSynced(unsynced)
   })
 }
 

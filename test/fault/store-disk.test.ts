@@ -61,6 +61,7 @@ test('a tree is stored whole or not at all, whatever step fails', async () => {
       const outcome = await store.unpack(stored.blake3)
       assert.ok(outcome.kind === 'unpacked')
       assert.ok((await store.findManifest(outcome.tree)) !== undefined)
+      await store.awaitSynced()
     }),
   )
   assert.ok(steps > 20, `${steps} steps`)

@@ -114,7 +114,7 @@ export function runStart(fault: Fault, template: string, use: (store: Store) => 
     const operate = async (): Promise<void> => {
       const store = await openStore(folder, io)
       try {
-        store.resume()
+        await store.resume()
         await use(store)
       } finally {
         await store.close()

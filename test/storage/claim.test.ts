@@ -12,6 +12,7 @@ import { StoreClosedError } from '../../storage/errors.ts'
 import { diskIo } from '../../storage/io.ts'
 import { createLayout } from '../../storage/layout.ts'
 import { parseFilename, parseIndexName, parseProjectName } from '../../storage/names.ts'
+import { TreeSyncs } from '../../storage/tree-syncs.ts'
 import { createUnpacker, type Unpacker } from '../../storage/unpacker.ts'
 import { Unpackings } from '../../storage/unpacking.ts'
 import { someBytes } from '../support/memory-content.ts'
@@ -77,14 +78,17 @@ test('a large wheel that two processes are asked for at once is unpacked by one 
     threads: 1,
   })
   t.after(async () => {
+    await syncs.settle()
     for (const part of [unpacker, blobs, catalog]) await part.close()
   })
   let count = 0
   const counting = { limits: unpacker.limits, unpack: (path: string) => ((count += 1), unpacker.unpack(path)) }
+  const syncs = new TreeSyncs({ blobs, catalog, inspect: assert.fail, withdraw: assert.fail, onError: assert.ifError })
   const asProcess = (): Unpackings =>
     new Unpackings({
       blobs,
       catalog,
+      syncs,
       unpacker: counting as Partial<Unpacker> as Unpacker,
       heal: () => Promise.resolve('sound'),
       onError: assert.ifError,

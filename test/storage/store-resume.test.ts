@@ -26,7 +26,7 @@ test('wheels that a crash left are unpacked, also those behind one that is gone'
   const store = await openStore(folder, new FaultyIo(diskIo), { onError })
   const outcomeOf = async (hex: Blake3): Promise<string | undefined> =>
     (await store.catalog.findDistribution({ algorithm: 'blake3', hex }))?.unpacking?.kind
-  store.resume()
+  await store.resume()
   for (const wheel of others) while ((await outcomeOf(wheel)) !== 'unpacked') await delay(5, undefined, t)
   await store.close()
   assert.deepEqual(tasks, [`unpacking ${gone}`])

@@ -200,14 +200,14 @@ test('many files are given their names in a thread; few are not, nor any where n
   })
   await mkdir(join(folder, 'blobs'), { recursive: true })
   for (const file of files) await writeFile(file.path, file.bytes)
-  assert.equal(unpacker.nameBlobs({ folder, files: files.slice(0, 2), isAnyFolderNew: true }), undefined)
+  assert.equal(unpacker.nameBlobs({ folder, files: files.slice(0, 2) }), undefined)
   const unpacking = unpacker.unpack(path)
-  assert.equal(unpacker.nameBlobs({ folder, files, isAnyFolderNew: true }), undefined)
+  assert.equal(unpacker.nameBlobs({ folder, files }), undefined)
   await unpacking
-  await unpacker.nameBlobs({ folder, files, isAnyFolderNew: true })
+  await unpacker.nameBlobs({ folder, files })
   for (const { blake3, bytes } of files) {
     assert.deepEqual(await readFile(createLayout(folder).blob(blake3)), bytes)
   }
-  const naming = unpacker.nameBlobs({ folder: join(folder, 'none'), files, isAnyFolderNew: false })
+  const naming = unpacker.nameBlobs({ folder: join(folder, 'none'), files })
   await assert.rejects(async () => naming, { code: 'ENOENT' })
 })

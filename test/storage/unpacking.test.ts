@@ -13,6 +13,7 @@ import { diskIo } from '../../storage/io.ts'
 import { createLayout } from '../../storage/layout.ts'
 import type { Unpacking } from '../../storage/model.ts'
 import { parseFilename, parseIndexName, parseProjectName } from '../../storage/names.ts'
+import { TreeSyncs } from '../../storage/tree-syncs.ts'
 import { createUnpacker } from '../../storage/unpacker.ts'
 import { Unpackings } from '../../storage/unpacking.ts'
 import { makeWheel } from '../support/zip-writer.ts'
@@ -43,7 +44,8 @@ async function open(folder: string, limits: Partial<ArchiveLimits> = {}): Promis
   const catalog = await openSqliteCatalog({ path: layout.catalog })
   const findStored = (blake3s: readonly Blake3[]): Promise<ReadonlySet<Blake3>> => catalog.findStored(blake3s)
   const unpacker = createUnpacker({ stage: () => blobs.stage(), findStored, limits, threads: 1 })
-  const unpackings = new Unpackings({ blobs, catalog, unpacker, onError: fail, heal: async () => 'sound' })
+  const syncs = new TreeSyncs({ blobs, catalog, inspect: fail, withdraw: fail, onError: fail })
+  const unpackings = new Unpackings({ blobs, catalog, syncs, unpacker, onError: fail, heal: async () => 'sound' })
   return {
     catalog,
     unpackings,
@@ -63,6 +65,7 @@ async function open(folder: string, limits: Partial<ArchiveLimits> = {}): Promis
     async [Symbol.asyncDispose]() {
       await unpacker.close()
       await unpackings.settle()
+      await syncs.settle()
       await blobs.close()
       await catalog.close()
     },
@@ -118,7 +121,8 @@ test('a verdict that an earlier process did not come to is made up for', async (
     // It ends here; at once, as far as its threads are concerned.
   }
   await using second = await open(folder, NO_RATIO)
-  for (const left of await second.catalog.listUnchecked()) await second.unpackings.checkAgain(left)
+  assert.deepEqual(await second.catalog.listUnchecked(), [blake3])
+  await second.unpackings.resume(new AbortController().signal)
   await second.unpackings.settle()
   const outcome = await second.find(blake3)
   assert.ok(outcome?.kind === 'unpacked' && outcome.record === 'ok')

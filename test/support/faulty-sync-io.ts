@@ -7,7 +7,7 @@ export interface Fault {
   readonly at: number
   /** `ENOSPC` by default. */
   readonly code?: string
-  /** From that step on nothing can be created, written or synced any more; files can still be closed and removed. */
+  /** From that step on nothing can be created or written any more; files can still be closed and removed. */
   readonly isLasting?: boolean
 }
 
@@ -64,11 +64,6 @@ export class FaultySyncIo implements SyncIo {
   size(descriptor: number): number {
     this.#step()
     return this.#io.size(descriptor)
-  }
-
-  /** Does not sync for real: only that it may fail matters here, and a disk is slow. */
-  sync(): Promise<void> {
-    return this.#beside(() => this.#step('writing'))
   }
 
   close(descriptor: number): void {

@@ -9,6 +9,7 @@ import { type Blake3, Hashing } from '../../../storage/digest.ts'
 import { diskIo } from '../../../storage/io.ts'
 import { createLayout } from '../../../storage/layout.ts'
 import { parseFilename, parseIndexName, parseProjectName } from '../../../storage/names.ts'
+import { TreeSyncs } from '../../../storage/tree-syncs.ts'
 import { createUnpacker, type Unpacker } from '../../../storage/unpacker.ts'
 import { Unpackings } from '../../../storage/unpacking.ts'
 import type { SampleWheel } from '../wheels/sample-wheels.ts'
@@ -17,8 +18,8 @@ import type { UnpackerKind } from './unpacker-kind.ts'
 const PIECE_BYTES = 1024 * 1024
 
 /**
- * Unpacks as a running Arbor does: checks, inflates, hashes, writes, syncs and commits, in threads that are kept. Each wheel goes into
- * a new store, so that no file of it is there yet.
+ * Unpacks as a running Arbor does: checks, inflates, hashes, writes and commits, in threads that are kept; what it does afterwards, syncing, is not
+ * measured. Each wheel goes into a new store, so that no file of it is there yet.
  */
 export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
   readonly name = 'arbor'
@@ -42,21 +43,16 @@ export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
     this.#store = { blobs, catalog }
     try {
       const blake3 = await this.#keep(wheel)
-      const unpackings = new Unpackings({
-        blobs,
-        catalog,
-        unpacker: this.#unpacker,
-        heal: () => Promise.resolve('sound'),
-        onError: (error) => {
-          throw error
-        },
-      })
+      const stores = { blobs, catalog, onError: fail }
+      const syncs = new TreeSyncs({ ...stores, inspect: fail, withdraw: fail })
+      const unpackings = new Unpackings({ ...stores, syncs, unpacker: this.#unpacker, heal: fail })
       const started = performance.now()
       const outcome = await unpackings.outcomeOf(blake3)
       const seconds = (performance.now() - started) / 1000
       if (outcome.kind !== 'unpacked') throw new Error(`${wheel.filename} was refused: ${outcome.detail}`)
-      // RECORD's verdict on large files comes after the tree.
+      // RECORD's verdict on large files comes after the tree, and so does the disk.
       await unpackings.settle()
+      await syncs.settle()
       return seconds
     } finally {
       this.#store = undefined
@@ -92,4 +88,8 @@ export class ArborUnpacker implements UnpackerKind, AsyncDisposable {
     })
     return distribution.blake3
   }
+}
+
+function fail(error: unknown): never {
+  throw error
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, realpath, rm, truncate } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, realpath, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DiskBlobStoreOptions, openDiskBlobStore } from '../../../storage/blobs/disk-blob-store.ts'
@@ -28,6 +28,10 @@ export async function createDiskFixture(
     async cut(blake3, size) {
       await chmod(layout.blob(blake3), 0o600)
       await truncate(layout.blob(blake3), size)
+    },
+    async overwrite(blake3, bytes) {
+      await chmod(layout.blob(blake3), 0o600)
+      await writeFile(layout.blob(blake3), bytes)
     },
     staged: () => listFiles(layout.staging),
     remove,
