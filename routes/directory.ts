@@ -43,8 +43,9 @@ export async function findDirectory(
     if (index % 1000 === 0 && pace.isDue) await pace.rest()
   }
   const isEmpty = path === '' || emptyDirectories.includes(path)
-  for (const empty of emptyDirectories) {
+  for (const [index, empty] of emptyDirectories.entries()) {
     if (empty.startsWith(prefix)) addTo(directories, empty.slice(prefix.length).split('/', 1)[0] ?? '', undefined)
+    if (index % 1000 === 0 && pace.isDue) await pace.rest()
   }
   if (!isEmpty && directories.size === 0 && found.length === 0) return undefined
   return { directories: [...directories.values()].toSorted((a, b) => compareUtf8(a.name, b.name)), files: found }

@@ -74,13 +74,18 @@ function addStored(layout: LayoutWriter, offset: number, size: number): void {
 }
 
 class LayoutWriter {
-  readonly #made: Buffer[] = []
+  /** With room to grow. Bytes are copied here at once: each small buffer that is kept holds all of Node's pool that it was cut from. */
+  #made = Buffer.alloc(64)
+  #madeBytes = 0
   readonly #pieces: number[] = []
   #sinceSlice = 0
   #size = 0
 
   make(bytes: Buffer): void {
-    this.#made.push(bytes)
+    const end = this.#madeBytes + bytes.length
+    if (end > this.#made.length) this.#made = Buffer.concat([this.#made], 2 * end)
+    this.#made.set(bytes, this.#madeBytes)
+    this.#madeBytes = end
     this.#sinceSlice += bytes.length
     this.#size += bytes.length
   }
@@ -93,6 +98,10 @@ class LayoutWriter {
 
   finish(): SlicedLayout {
     this.#pieces.push(this.#sinceSlice, 0, 0)
-    return { made: Buffer.concat(this.#made), pieces: new Float64Array(this.#pieces), size: this.#size }
+    return {
+      made: Buffer.concat([this.#made], this.#madeBytes),
+      pieces: new Float64Array(this.#pieces),
+      size: this.#size,
+    }
   }
 }

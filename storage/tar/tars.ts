@@ -3,12 +3,16 @@ import type { BlobsInTurn } from '../blobs-in-turn.ts'
 import type { Blake3 } from '../digest.ts'
 import type { Tree, TreeFile } from '../model.ts'
 import { OwnedIteration } from '../owned-iteration.ts'
+import { FewAtOnce } from './few-at-once.ts'
 import { readTar } from './read-tar.ts'
 import type { Rendition, RenditionRange } from './rendition.ts'
 import { TarLayout, type TarMember } from './tar-layout.ts'
 
 /** Changes whenever the bytes made of the same tree would. */
 const FORMAT = 'tar-1'
+
+/** Each takes five megabytes for as long as its client reads, or does not: some six times as much as other bodies. */
+const compressions = new FewAtOnce(64)
 
 /** A reader of stored blobs for one rendition. */
 export type OpenBlobs = () => BlobsInTurn
@@ -21,7 +25,7 @@ export function renderTar(tree: Tree, openBlobs: OpenBlobs): Rendition {
   return serve(layOut(tree), `${FORMAT}:${tree.id}`, openBlobs)
 }
 
-/** A tree as a `.tar.zst`: exact only as long as the library's version stays. */
+/** A tree as a `.tar.zst`: exact only as long as the library's version stays. Opening it waits where many are being read. */
 export function renderTarZst(tree: Tree, openBlobs: OpenBlobs): Rendition {
   const layout = layOut(tree)
   return {
@@ -29,8 +33,15 @@ export function renderTarZst(tree: Tree, openBlobs: OpenBlobs): Rendition {
     validator: `${FORMAT}:${tree.id}.zst`,
     isExact: false,
     async open() {
-      const tar = await open(layout, undefined, openBlobs)
-      return new OwnedIteration(compressZstd(tar, layout.size), async () => void (await tar.return()))
+      const leave = await compressions.enter()
+      try {
+        const tar = await open(layout, undefined, openBlobs)
+        const close = async (): Promise<void> => void (await tar.return())
+        return new OwnedIteration(compressZstd(tar, layout.size), () => close().finally(leave))
+      } catch (error) {
+        leave()
+        throw error
+      }
     },
   }
 }

@@ -5,6 +5,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gunzipSync } from 'node:zlib'
 import { type Archive, openArchive } from '../../../storage/archive/archive.ts'
 import type { OpenBlob } from '../../../storage/blobs/blob-store.ts'
@@ -12,7 +14,7 @@ import { hashBlake3, hashSha256 } from '../../../storage/digest.ts'
 import { diskSyncIo } from '../../../storage/io.ts'
 import { readLayout } from '../../../storage/tar/read-layout.ts'
 import { layOutGzip, layOutTarGz, type TarGzLayout } from '../../../storage/tar/tar-gz-layout.ts'
-import { compareUtf8 } from '../../../storage/tree-path.ts'
+import { compareUtf8, parseTreePath } from '../../../storage/tree-path.ts'
 import { sharedFolder } from '../../support/paths.ts'
 import { writeZip } from '../../support/zip-writer.ts'
 
@@ -175,3 +177,29 @@ test(
 function isOnPath(command: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, command)))
 }
+
+test('while a wheel of many files is laid out, little is kept beside the layout', (t) => {
+  setFlagsFromString('--expose-gc')
+  t.after(() => setFlagsFromString('--no-expose-gc'))
+  const collectGarbage = runInNewContext('gc') as () => void
+  const before = process.memoryUsage().arrayBuffers
+  let kept = 0
+  const members = Array.from({ length: 5000 }, (_, n) => ({
+    path: parseTreePath(`package/module_${n}.py`),
+    isDirectory: false,
+    isExecutable: false,
+    method: 8,
+    crc32: n,
+    size: 10,
+    dataOffset: 50 * n,
+    get compressedSize() {
+      if (n === 4999 && kept === 0) {
+        collectGarbage()
+        kept = process.memoryUsage().arrayBuffers - before
+      }
+      return 12
+    },
+  }))
+  const { made } = layOutTarGz(members)
+  assert.ok(kept < 4 * made.length, `${kept} bytes for ${made.length}`)
+})
