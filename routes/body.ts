@@ -29,14 +29,13 @@ export function sendContent(c: Exchange, content: Content, options: ContentReply
   // HEAD: nothing may be opened, since nobody would read it or close it.
   if (method === 'HEAD') return sendWhole(c, status, { headers })
   const length = range === undefined ? size : range.last - range.first + 1
-  options.meter?.(length ?? 0, content.blake3 === undefined ? 'upstream' : 'store')
-  if (bytes !== undefined) {
-    return sendWhole(c, status, {
-      headers,
-      body: range === undefined ? bytes : bytes.subarray(range.first, range.last + 1),
-    })
-  }
-  return streamContent(c, content, { status, headers, range })
+  const count = (): void => options.meter?.(length ?? 0, content.blake3 === undefined ? 'upstream' : 'store')
+  if (bytes === undefined) return streamContent(c, content, { status, headers, range, length, count })
+  count()
+  return sendWhole(c, status, {
+    headers,
+    body: range === undefined ? bytes : bytes.subarray(range.first, range.last + 1),
+  })
 }
 
 async function streamContent(
@@ -46,12 +45,15 @@ async function streamContent(
     readonly status: number
     readonly headers: HeaderList
     readonly range: ByteRange | undefined
+    readonly length: number | undefined
+    /** To be called once there is something to send. */
+    readonly count: () => void
   },
 ): Promise<Response> {
-  const { status, headers, range } = head
+  const { status, headers, range, length, count } = head
   const chunks = await content.open(range, c.req.raw.signal)
+  count()
   c.env.outgoing.writeHead(status, headers as string[])
-  const length = range === undefined ? content.size : range.last - range.first + 1
   // A download (only it has no BLAKE3 yet) may keep the client waiting for the first byte, so its headers go ahead. A stored blob's headers share a
   // packet with its first bytes.
   await streamBody(c.env.outgoing, chunks, { length, flush: content.blake3 === undefined })

@@ -3,6 +3,7 @@ export type RouteErrorCode =
   | 'ERR_AMBIGUOUS'
   | 'ERR_BAD_REQUEST'
   | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_BUSY'
   | 'ERR_EXPECTATION_FAILED'
   | 'ERR_HEAD_TOO_LARGE'
   | 'ERR_JOB_RUNNING'

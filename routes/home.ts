@@ -3,22 +3,31 @@ import type { NodeEnv } from './env.ts'
 import { escapeHtml } from './escape-html.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
 import { prefersHtml } from './negotiate.ts'
-import { pipCommand } from './pip-command.ts'
+import { pipCommand, pipSettings } from './pip-command.ts'
+import { DOCUMENT_POLICY, renderDocument } from './render-document.ts'
 import { reply } from './reply.ts'
 
+/** An index as the page of the server lists it. */
+export interface OfferedIndex {
+  readonly name: string
+  readonly default: boolean
+  /** The host of its upstream, or the names of the indexes that it joins. No URL: some hold a secret in their path. */
+  readonly from: readonly string[]
+}
+
 /** What a person sees who opens the server in a browser, or asks it with curl. */
-export function homeRoutes(): Hono<NodeEnv> {
+export function homeRoutes(indexes: readonly OfferedIndex[]): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
 
   app.get('/', (c) => {
-    const guide = makeGuide(findBase(c.req.raw))
+    const guide = makeGuide(findBase(c.req.raw), indexes)
     const isBrowser = prefersHtml(c.req.header('Accept'))
     return reply(isBrowser ? renderHtml(guide) : `${JSON.stringify(guide, undefined, 2)}\n`, {
       ...READ_HEADERS,
       'Content-Type': isBrowser ? 'text/html; charset=utf-8' : 'application/json',
       'Cache-Control': NO_STORE,
       Vary: 'Accept',
-      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'Content-Security-Policy': DOCUMENT_POLICY,
     })
   })
 
@@ -40,10 +49,13 @@ interface Guide {
   readonly about: string
   readonly index: string
   readonly try: readonly string[]
+  /** How each installer is told once and for all. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly indexes: readonly (OfferedIndex & { readonly url: string })[]
   readonly paths: Readonly<Record<string, string>>
 }
 
-function makeGuide(base: string): Guide {
+function makeGuide(base: string, indexes: readonly OfferedIndex[]): Guide {
   const index = `${base}/simple/`
   return {
     name: 'Arbor',
@@ -56,6 +68,13 @@ function makeGuide(base: string): Guide {
       `curl ${base}/simple/flask/`,
       `curl ${base}/wheels/sha256:<hex>/tree`,
     ],
+    settings: {
+      pip: pipSettings(new URL(index)),
+      uv: `export UV_DEFAULT_INDEX=${index}`,
+      poetry: `poetry source add --priority=primary arbor ${index}`,
+      pdm: `pdm config pypi.url ${index}`,
+    },
+    indexes: indexes.map((each) => ({ ...each, url: `${base}/${each.name}/simple/` })),
     paths: {
       '/simple/{project}/': 'the files of a project (PEP 503, PEP 691)',
       '/wheels/{digest}': 'a wheel, by sha256: or blake3:',
@@ -73,22 +92,35 @@ function makeGuide(base: string): Guide {
   }
 }
 
-function renderHtml({ name, about, index, try: commands, paths }: Guide): string {
-  const rows = Object.entries(paths).map(
-    ([path, what]) => `<tr><td><code>${escapeHtml(path)}</code></td><td>${escapeHtml(what)}</td></tr>`,
-  )
-  return `<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(name)}</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}
-pre{padding:1rem;border:1px solid #8888;border-radius:.4rem;overflow:auto}td{padding:.1rem 1rem .1rem 0}</style></head>
-<body>
-<h1>${escapeHtml(name)}</h1>
+function renderHtml({ name, about, index, try: commands, settings, indexes, paths }: Guide): string {
+  const settingLines = Object.entries(settings).map(([client, command]) => term(client, code(command)))
+  const indexLines = indexes.map((each) => {
+    const url = `<a href="./${escapeHtml(each.name)}/simple/">${escapeHtml(each.url)}</a>`
+    return term(
+      each.name,
+      `${url}${each.default ? ' (the default)' : ''} from ${escapeHtml(each.from.join(', then '))}`,
+    )
+  })
+  const pathLines = Object.entries(paths).map(([path, what]) => term(path, escapeHtml(what)))
+  return renderDocument(
+    name,
+    `<h1>${escapeHtml(name)}</h1>
 <p>${escapeHtml(about)}</p>
 <p>The index is <a href="./simple/">${escapeHtml(index)}</a>. Try:</p>
 <pre>${commands.map(escapeHtml).join('\n')}</pre>
-<table>${rows.join('')}</table>
-</body>
-</html>
-`
+<h2>Once and for all</h2>
+<dl>${settingLines.join('\n')}</dl>
+<h2>Indexes</h2>
+<dl>${indexLines.join('\n')}</dl>
+<h2>URLs</h2>
+<dl>${pathLines.join('\n')}</dl>`,
+  )
+}
+
+function term(name: string, html: string): string {
+  return `<dt>${escapeHtml(name)}</dt><dd>${html}</dd>`
+}
+
+function code(text: string): string {
+  return `<code>${escapeHtml(text)}</code>`
 }

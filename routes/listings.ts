@@ -6,7 +6,8 @@ import { notFound } from './errors.ts'
 import { READ_HEADERS, REVALIDATE } from './headers.ts'
 import { prefersHtml } from './negotiate.ts'
 import type { Manifest } from './repository.ts'
-import { type Listing, LISTING_POLICY, renderHtmlListing, renderJsonListing } from './render-listing.ts'
+import { DOCUMENT_POLICY } from './render-document.ts'
+import { type Listing, renderHtmlListing, renderJsonListing } from './render-listing.ts'
 import { sendText } from './send-text.ts'
 
 /** Sends what a directory of a tree holds: HTML to who asks for that, else JSON. Throws where there is no such directory. */
@@ -24,7 +25,7 @@ export async function sendListing(
     ? sendText(c, await renderHtmlListing(listing), {
         contentType: 'text/html; charset=utf-8',
         cacheControl: REVALIDATE,
-        headers: { Vary: 'Accept', 'Content-Security-Policy': LISTING_POLICY },
+        headers: { Vary: 'Accept', 'Content-Security-Policy': DOCUMENT_POLICY },
       })
     : sendText(c, await renderJsonListing(listing), {
         contentType: 'application/json',

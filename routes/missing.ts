@@ -8,12 +8,14 @@ import { findTreeId } from './find-tree.ts'
 import { NO_STORE, READ_HEADERS } from './headers.ts'
 import { parsePath } from './path.ts'
 import type { Repository } from './repository.ts'
-import { badRequest, limitBody } from './request-body.ts'
+import { badRequest, BodyReader } from './request-body.ts'
 import { streamBody } from './stream-body.ts'
 import { parseTreeName } from './tree-name.ts'
 
 /** Some hundred thousand digests. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024
+/** Of a list that a client has of a large wheel there are a hundred kilobytes. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024
 /**
  * What begins a list, an object, or the value of a key; not the colon of a digest. To parse a body that is full of them would hold up all others for
  * half a second and more.
@@ -25,11 +27,12 @@ const MAX_OPENINGS = 16
 /** The files of a tree that the client lacks, as a tar of blobs. */
 export function missingRoutes(repository: Repository): Hono<NodeEnv> {
   const app = new Hono<NodeEnv>()
+  const bodies = new BodyReader({ maxBytes: MAX_BODY_BYTES, maxTogether: MAX_BODIES_BYTES })
 
-  app.post('/trees/:id/missing', limitBody(MAX_BODY_BYTES), async (c) => {
+  app.post('/trees/:id/missing', async (c) => {
     const [, text = ''] = parsePath(c.req.raw.url)
     const id = await findTreeId(repository, { name: parseTreeName(text), text })
-    const content = await repository.findMissing(id, parseHave(await c.req.text()))
+    const content = await repository.findMissing(id, parseHave(await bodies.read(c.env.incoming)))
     if (content === undefined) throw notFound(`tree ${text}`)
     const chunks = await content.open(undefined, c.req.raw.signal)
     c.env.outgoing.writeHead(200, {

@@ -1,5 +1,5 @@
-import type { ListedFile } from '../storage/model.ts'
-import { type IndexName, normalizeProjectName } from '../storage/names.ts'
+import type { ListedFile, PageName } from '../storage/model.ts'
+import { normalizeProjectName } from '../storage/names.ts'
 import { LIST_VERSION, offeredFiles, versionOf } from './api-version.ts'
 import { formatFragment } from './listed-hash.ts'
 import type { PageSnapshot, ProjectListSnapshot } from './repository.ts'
@@ -15,7 +15,8 @@ export function* renderHtmlPage({ index, page }: PageSnapshot, toRoot: string): 
   const files = offeredFiles(page)
   yield* renderHead(versionOf({ ...page, files }), `Links for ${page.project}`, statusTags(page.projectStatus))
   yield `    <h1>Links for ${page.project}</h1>\n`
-  yield* inPieces(files, (file) => renderAnchor(index, file, toRoot))
+  const place = { index, project: page.project }
+  yield* inPieces(files, (file) => renderAnchor(place, file, toRoot))
   yield '</body>\n</html>'
   const serial = page.extraMeta?.['_last-serial']
   if (Number.isSafeInteger(serial)) yield `\n<!--SERIAL ${String(serial)}-->`
@@ -50,7 +51,7 @@ function statusTags(projectStatus: PageSnapshot['page']['projectStatus']): strin
 }
 
 /** PyPI's blank before a `>` that no metadata precedes is part of the frozen form. */
-function renderAnchor(index: IndexName, file: ListedFile, toRoot: string): string {
+function renderAnchor(page: PageName, file: ListedFile, toRoot: string): string {
   const { requiresPython, yanked, coreMetadata, provenance } = file
   let attributes = ' '
   if (requiresPython !== undefined) attributes += `data-requires-python="${escapeAsPypi(requiresPython)}" `
@@ -61,7 +62,7 @@ function renderAnchor(index: IndexName, file: ListedFile, toRoot: string): strin
     attributes += `data-dist-info-metadata="${mark}" data-core-metadata="${mark}"`
   }
   if (provenance) attributes += `${coreMetadata === undefined ? '' : ' '}data-provenance="${escapeAsPypi(provenance)}"`
-  const href = escapeAsPypi(toRoot + formatFilePath(index, file) + formatFragment(file.hashes))
+  const href = escapeAsPypi(toRoot + formatFilePath(page, file) + formatFragment(file.hashes))
   return `<a href="${href}"${attributes}>${escapeAsPypi(file.filename)}</a><br />\n`
 }
 

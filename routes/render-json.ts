@@ -1,5 +1,4 @@
-import type { ListedFile } from '../storage/model.ts'
-import type { IndexName } from '../storage/names.ts'
+import type { ListedFile, PageName } from '../storage/model.ts'
 import { LIST_VERSION, offeredFiles, versionOf } from './api-version.ts'
 import { completeVersions } from './complete-versions.ts'
 import { chooseHash } from './listed-hash.ts'
@@ -9,11 +8,20 @@ import { formatFilePath } from './urls.ts'
 /** So many files (or names) are one piece of a rendering: a millisecond or so of work. */
 const PER_PIECE = 200
 
+type MetadataKeys = readonly ('core-metadata' | 'dist-info-metadata')[]
+
+/** PEP 714: the key, and what it was called before. */
+const METADATA_KEYS: MetadataKeys = ['core-metadata', 'dist-info-metadata']
+
 /**
  * A project page as PEP 691 JSON, in pieces, so that others may have their turn between them. `toRoot` leads from the
  * page's URL to the root, as a relative URL.
  */
-export function* renderJsonPage({ index, page }: PageSnapshot, toRoot: string): Generator<string> {
+export function* renderJsonPage(
+  { index, page }: PageSnapshot,
+  toRoot: string,
+  metadataKeys: MetadataKeys = METADATA_KEYS,
+): Generator<string> {
   const offered = { ...page, files: offeredFiles(page) }
   const head = JSON.stringify({
     ...page.extra,
@@ -23,7 +31,10 @@ export function* renderJsonPage({ index, page }: PageSnapshot, toRoot: string): 
     versions: completeVersions(offered),
   })
   yield `${head.slice(0, -1)},"files":[`
-  yield* joinInPieces(offered.files, (file) => describeFile(index, file, toRoot))
+  const place = { index, project: page.project }
+  yield* joinInPieces(offered.files, (file) => {
+    return { ...describeFile(place, file, toRoot), ...describeMetadata(file, metadataKeys) }
+  })
   yield ']}\n'
 }
 
@@ -35,28 +46,26 @@ export function* renderJsonList({ projects }: ProjectListSnapshot): Generator<st
 }
 
 /** Fields that are undefined do not get into JSON: null would cost uv the whole page (B4). */
-function describeFile(index: IndexName, file: ListedFile, toRoot: string): Record<string, unknown> {
-  const metadata = describeMetadata(file)
+function describeFile(page: PageName, file: ListedFile, toRoot: string): Record<string, unknown> {
   return {
     ...file.extra,
     filename: file.filename,
-    url: toRoot + formatFilePath(index, file),
+    url: toRoot + formatFilePath(page, file),
     hashes: chooseHash(file.hashes),
     'requires-python': file.requiresPython,
     size: file.size,
     'upload-time': file.uploadTime,
     yanked: file.yanked ?? false,
-    'core-metadata': metadata,
-    'dist-info-metadata': metadata,
     provenance: file.provenance,
   }
 }
 
-/** Without a hash that anybody knows, the fact alone. */
-function describeMetadata({ coreMetadata }: ListedFile): true | Record<string, string> | undefined {
-  if (coreMetadata === undefined || coreMetadata === true) return coreMetadata
-  const hash = chooseHash(coreMetadata)
-  return Object.keys(hash).length === 0 ? true : hash
+function describeMetadata({ coreMetadata }: ListedFile, keys: MetadataKeys): Record<string, unknown> {
+  if (coreMetadata === undefined) return {}
+  const hash = coreMetadata === true ? {} : chooseHash(coreMetadata)
+  // Without a hash that anybody knows, the fact alone.
+  const value = Object.keys(hash).length === 0 ? true : hash
+  return Object.fromEntries(keys.map((key) => [key, value]))
 }
 
 function* joinInPieces<Item>(items: readonly Item[], describe: (item: Item) => object): Generator<string> {

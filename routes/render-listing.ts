@@ -1,6 +1,6 @@
-import { hashSha256 } from '../storage/digest.ts'
 import type { Directory, NamedFile, Subdirectory } from './directory.ts'
 import { escapeHtml } from './escape-html.ts'
+import { renderDocument } from './render-document.ts'
 import { renderList } from './render-list.ts'
 
 /** What is listed: `path` is empty for the root, and `tree` the name by which the tree was asked for. */
@@ -21,14 +21,6 @@ export async function renderJsonListing({ tree, path, directory, portable }: Lis
   return `${JSON.stringify({ tree, path, portable }).slice(0, -1)},"directories":[${directories}],"files":[${files}]}\n`
 }
 
-const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
-h1{font-size:1.2rem;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
-td,th{padding:.15rem 1rem .15rem 0;text-align:left;font-weight:normal}th{border-bottom:1px solid #8888}
-td:nth-child(2),th:nth-child(2){text-align:right;white-space:nowrap}td:first-child{overflow-wrap:anywhere}`
-
-/** Allows nothing but the page's own style sheet, since strangers chose the names that it shows. */
-export const LISTING_POLICY = `default-src 'none'; style-src 'sha256-${Buffer.from(hashSha256(Buffer.from(STYLE)), 'hex').toString('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
-
 /** For people: with links that are relative, so that they are right behind any proxy. */
 export async function renderHtmlListing({ tree, path, directory, portable }: Listing): Promise<string> {
   const components = path === '' ? [] : path.split('/')
@@ -41,20 +33,13 @@ export async function renderHtmlListing({ tree, path, directory, portable }: Lis
   ].filter((text) => text !== '')
   const archives = ['tar.gz', 'tar.zst', 'tar'].map((form) => link(`${root}../${tree}.${form}`, form))
   const warning = portable ? '' : '\n<p>Some names in this tree are one, or none, on Windows or macOS.</p>'
-  return `<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
-<title>${escapeHtml(path === '' ? tree : `${path}/`)}</title><style>${STYLE}</style></head>
-<body>
-<h1>${[link(root, tree), ...crumbs].join(' / ')}</h1>
+  const body = `<h1>${[link(root, tree), ...crumbs].join(' / ')}</h1>
 <p>The whole tree: ${archives.join(', ')}, ${link(`${root}../${tree}`, 'manifest')}.</p>${warning}
 <table>
-<tr><th>Name</th><th>Size</th><th></th></tr>
+<tr><th>Name</th><th class="size">Size</th><td></td></tr>
 ${rows.join('\n')}
-</table>
-</body>
-</html>
-`
+</table>`
+  return renderDocument(path === '' ? tree : `${path}/`, body)
 }
 
 function renderDirectory({ name, files, size }: Subdirectory): string {
@@ -67,8 +52,8 @@ function renderFile({ name, file: { size, executable } }: NamedFile): string {
   return row(link(`./${encode(name)}`, name), formatSize(size), executable ? `${download}, executable` : download)
 }
 
-function row(...cells: readonly string[]): string {
-  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`
+function row(name: string, size: string, more: string): string {
+  return `<tr><td>${name}</td><td class="size">${size}</td><td>${more}</td></tr>`
 }
 
 function link(href: string, text: string): string {

@@ -27,6 +27,8 @@ export interface FileReference {
   readonly index: IndexName
   readonly sha256: Sha256 | undefined
   readonly filename: Filename
+  /** On whose page it is; undefined: as its name tells. */
+  readonly project?: ProjectName
 }
 
 /** Is told of each response that has a body: how many bytes it is going to be, and where they come from. */

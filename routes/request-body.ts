@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { RouteError } from './errors.ts'
@@ -7,9 +8,44 @@ export function limitBody(maxBytes: number): MiddlewareHandler {
   return bodyLimit({
     maxSize: maxBytes,
     onError() {
-      throw new RouteError('ERR_BODY_TOO_LARGE', `The body has more than ${maxBytes} bytes.`)
+      throw tooLarge(maxBytes)
     },
   })
+}
+
+/**
+ * Reads bodies that anybody may send, of all clients together no more than so many bytes: each has a minute for its own, in which what came of it is in
+ * memory.
+ */
+export class BodyReader {
+  readonly #maxBytes: number
+  readonly #maxTogether: number
+  #held = 0
+
+  constructor({ maxBytes, maxTogether }: { readonly maxBytes: number; readonly maxTogether: number }) {
+    this.#maxBytes = maxBytes
+    this.#maxTogether = maxTogether
+  }
+
+  /** As text (UTF-8). Throws a 413, or a 503 where others have all the room. */
+  async read(incoming: IncomingMessage): Promise<string> {
+    if (Number(incoming.headers['content-length']) > this.#maxBytes) throw tooLarge(this.#maxBytes)
+    const chunks: Buffer[] = []
+    let size = 0
+    try {
+      // Destroyed, it could not be answered any more.
+      for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        size += chunk.length
+        this.#held += chunk.length
+        if (size > this.#maxBytes) throw tooLarge(this.#maxBytes)
+        if (this.#held > this.#maxTogether) throw new RouteError('ERR_BUSY', 'Ask again, or with a shorter body.')
+        chunks.push(chunk)
+      }
+      return new TextDecoder().decode(Buffer.concat(chunks))
+    } finally {
+      this.#held -= size
+    }
+  }
 }
 
 /** For bodies of a few fields. */
@@ -32,6 +68,10 @@ export function refuseStrangers(record: Record<string, unknown>, keys: readonly 
 
 export function badRequest(detail: string, options: ErrorOptions = {}): RouteError {
   return new RouteError('ERR_BAD_REQUEST', detail, options)
+}
+
+function tooLarge(maxBytes: number): RouteError {
+  return new RouteError('ERR_BODY_TOO_LARGE', `The body has more than ${maxBytes} bytes.`)
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -53,10 +53,44 @@ type PageAddress = Extract<Address, { kind: 'page' }>
 
 type Snapshot = PageSnapshot | ProjectListSnapshot
 
-/** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
-const TAGS: Readonly<Record<PageType, string>> = { [SIMPLE_JSON]: 'json', [SIMPLE_HTML]: 'html', [TEXT_HTML]: 'text' }
-/** Its forms by number, for {@link Representations}: each media type comes with the links of either URL. */
-const TYPE_NUMBERS: Readonly<Record<PageType, number>> = { [SIMPLE_JSON]: 0, [SIMPLE_HTML]: 1, [TEXT_HTML]: 2 }
+interface PageForm {
+  readonly type: PageType
+  /** For {@link Representations}, which has each form with the links of either URL. */
+  readonly number: number
+  /** Two media types are two representations (RFC 9110 §8.8.1), even of the same bytes. */
+  readonly tag: string
+  readonly renderPage: (snapshot: PageSnapshot, toRoot: string) => Iterable<string>
+  readonly renderList: (snapshot: ProjectListSnapshot) => Iterable<string>
+}
+
+const JSON_FORM: PageForm = {
+  type: SIMPLE_JSON,
+  number: 0,
+  tag: 'json',
+  renderPage: renderJsonPage,
+  renderList: renderJsonList,
+}
+const HTML_RENDERERS = { renderPage: renderHtmlPage, renderList: renderHtmlList }
+const FORMS: Readonly<Record<PageType, PageForm>> = {
+  [SIMPLE_JSON]: JSON_FORM,
+  [SIMPLE_HTML]: { type: SIMPLE_HTML, number: 1, tag: 'html', ...HTML_RENDERERS },
+  [TEXT_HTML]: { type: TEXT_HTML, number: 2, tag: 'text', ...HTML_RENDERERS },
+}
+
+/** For pips that know metadata by its old key only, and fail on any page that has it (pypa/pip#12042, PEP 714). */
+const JSON_WITHOUT_OLD_KEY: PageForm = {
+  ...JSON_FORM,
+  number: 3,
+  tag: 'json-new',
+  renderPage: (snapshot, toRoot) => renderJsonPage(snapshot, toRoot, ['core-metadata']),
+}
+const FORM_COUNT = 4
+
+/**
+ * Debian 12 has one of these. HTML is no way around it: there they read the key, and then refuse `pip install django`, whose metadata says Django
+ * (pypa/pip#12038). `Vary` does not name this header: a shared cache in front of us would keep a copy per machine for their sake.
+ */
+const FAILS_ON_OLD_KEY = /^pip\/(?:22\.3|23\.[01])\b/
 
 /**
  * Project pages and the lists of projects: the Simple API of the default index at `/simple/`, of every index at
@@ -73,16 +107,16 @@ export function simpleRoutes(
 
   const send = (c: Exchange, snapshot: Snapshot, { toRoot, format }: PageAddress): AtHand<Response> => {
     const { headers } = c.env.incoming
-    const type = format === undefined ? chooseType(headers) : parseFormat(format)
+    const form = chooseForm(format === undefined ? negotiateType(headers.accept) : parseFormat(format), headers)
     const encoding = negotiateEncoding(headers['accept-encoding'])
-    const formNumber = TYPE_NUMBERS[type] + (toRoot === TO_ROOT.default ? 0 : 3)
+    const formNumber = form.number + (toRoot === TO_ROOT.default ? 0 : FORM_COUNT)
     const kept = representations.find(snapshot, formNumber, encoding)
     if (kept !== undefined) return reply(c, kept)
     return representations
       .make(snapshot, formNumber, encoding, {
-        render: () => render(snapshot, type, toRoot),
-        headers: { ...COMMON_HEADERS, ...headersOf(snapshot, type) },
-        tag: TAGS[type],
+        render: () => ('page' in snapshot ? form.renderPage(snapshot, toRoot) : form.renderList(snapshot)),
+        headers: { ...COMMON_HEADERS, ...headersOf(snapshot, form.type) },
+        tag: form.tag,
       })
       .then((made) => reply(c, made))
   }
@@ -156,20 +190,9 @@ function redirect(location: string): Response {
   return new Response(null, { status: 301, headers: { ...READ_HEADERS, Location: location, 'Content-Length': '0' } })
 }
 
-/**
- * These pips (Debian 12 has one) fail on any JSON page that says `dist-info-metadata` (pypa/pip#12042, PEP 714), and read the same in HTML,
- * which they accept too. `Vary` does not name it: a shared cache in front of us would keep a copy per machine for their sake.
- */
-const FAILS_ON_JSON = /^pip\/(?:22\.3|23\.0)\b/
-
-function chooseType(headers: IncomingHttpHeaders): PageType {
-  const type = negotiateType(headers.accept)
-  return type === SIMPLE_JSON && FAILS_ON_JSON.test(headers['user-agent'] ?? '') ? SIMPLE_HTML : type
-}
-
-function render(snapshot: Snapshot, type: PageType, toRoot: string): Iterable<string> {
-  if ('page' in snapshot) return (type === SIMPLE_JSON ? renderJsonPage : renderHtmlPage)(snapshot, toRoot)
-  return (type === SIMPLE_JSON ? renderJsonList : renderHtmlList)(snapshot)
+function chooseForm(type: PageType, headers: IncomingHttpHeaders): PageForm {
+  const failsOnIt = type === SIMPLE_JSON && FAILS_ON_OLD_KEY.test(headers['user-agent'] ?? '')
+  return failsOnIt ? JSON_WITHOUT_OLD_KEY : FORMS[type]
 }
 
 function headersOf(snapshot: Snapshot, type: PageType): Record<string, string> {

@@ -1,11 +1,23 @@
 import { parseSha256 } from '../storage/digest.ts'
-import type { ListedFile } from '../storage/model.ts'
-import { type IndexName, parseFilename, parseIndexName } from '../storage/names.ts'
+import { MalformedError } from '../storage/errors.ts'
+import type { ListedFile, PageName } from '../storage/model.ts'
+import {
+  type Filename,
+  parseFilename,
+  parseIndexName,
+  parseProjectName,
+  type ProjectName,
+  projectsOf,
+} from '../storage/names.ts'
 import { parsePath } from './path.ts'
 import type { FileReference } from './repository.ts'
 
-/** What stands in a file's URL where its index lists no SHA-256. */
+/**
+ * What stands in a file's URL where its index lists no SHA-256, with `-{project}` behind it where the file's name means another project before that:
+ * `foo-1.0-1.tar.gz` may be of `foo-1-0`, or of `foo`, and nothing else tells which.
+ */
 const UNHASHED = 'unhashed'
+const UNHASHED_OF = `${UNHASHED}-`
 
 const METADATA_SUFFIX = '.metadata'
 
@@ -21,8 +33,15 @@ export const TO_ROOT = { default: '../../', named: '../../../' } as const
  * changes its meaning, and says all that it takes to find the file again. Ends with the exact file name,
  * percent-encoded (`+` is `%2B`); no query, no fragment.
  */
-export function formatFilePath(index: IndexName, file: Pick<ListedFile, 'filename' | 'hashes'>): string {
-  return `files/${index}/${file.hashes['sha256'] ?? UNHASHED}/${encodeSegment(file.filename)}`
+export function formatFilePath(
+  { index, project }: PageName,
+  { filename, hashes }: Pick<ListedFile, 'filename' | 'hashes'>,
+): string {
+  return `files/${index}/${hashes['sha256'] ?? unhashedOf(project, filename)}/${encodeSegment(filename)}`
+}
+
+function unhashedOf(project: ProjectName, filename: Filename): string {
+  return projectsOf(filename)[0] === project ? UNHASHED : UNHASHED_OF + project
 }
 
 /** Escapes the apostrophe, too, so that the result can stand in any quoted attribute, for clients that read HTML without decoding it. */
@@ -47,11 +66,20 @@ export function parseFileUrl(url: string): FileTarget {
   return {
     reference: {
       index: parseIndexName(index),
-      sha256: digest === UNHASHED ? undefined : parseSha256(digest),
+      ...parseDigestSegment(digest),
       filename: parseFilename(isMetadata ? name.slice(0, -METADATA_SUFFIX.length) : name),
     },
     isMetadata,
   }
+}
+
+function parseDigestSegment(text: string): Pick<FileReference, 'sha256' | 'project'> {
+  if (text === UNHASHED) return { sha256: undefined }
+  if (!text.startsWith(UNHASHED_OF)) return { sha256: parseSha256(text) }
+  const name = text.slice(UNHASHED_OF.length)
+  const project = parseProjectName(name)
+  if (project !== name) throw new MalformedError('project name', name, 'normalized')
+  return { sha256: undefined, project }
 }
 
 export interface SimpleTarget {

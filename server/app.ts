@@ -7,7 +7,7 @@ import { notFound, RouteError } from '../routes/errors.ts'
 import { fileRoutes } from '../routes/files.ts'
 import { PREFLIGHT_HEADERS } from '../routes/headers.ts'
 import { healthRoutes } from '../routes/health.ts'
-import { homeRoutes } from '../routes/home.ts'
+import { homeRoutes, type OfferedIndex } from '../routes/home.ts'
 import { type AnswerKnown, knownAnswers } from '../routes/known-answers.ts'
 import { lookupRoutes } from '../routes/lookup.ts'
 import { LiteralFirstRouter } from '../routes/router.ts'
@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly repository: Repository
   /** Without one, nobody gets into /admin. */
   readonly adminToken: string | undefined
+  /** For the front page, in its order. */
+  readonly indexes?: readonly OfferedIndex[] | undefined
   /** For pages as they are sent. */
   readonly pageMemoryBytes?: number | undefined
   /** Finds where to upload instead, by the name of the index in the URL; undefined: the default one. */
@@ -58,7 +60,7 @@ export function createApp(options: AppOptions): App {
   app.route('/', lookupRoutes(repository))
   app.route('/', adminRoutes(repository, { token: options.adminToken }))
   app.route('/', healthRoutes())
-  app.route('/', homeRoutes())
+  app.route('/', homeRoutes(options.indexes ?? []))
 
   app.notFound((c) => answerUnrouted(app, c, options.uploads))
   app.onError((error, c) => answerError(error, c, log))

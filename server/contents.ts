@@ -48,7 +48,7 @@ export function memoryContent(
 }
 
 /** A download that is followed; by the time it is opened it may be over, and its file `landed` in the store. */
-export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: () => Promise<StoredBlob>): Content {
+export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: () => Promise<Content>): Content {
   return {
     size: spool.size,
     sha256,
@@ -56,9 +56,7 @@ export function spoolContent(spool: Spool, sha256: Sha256 | undefined, landed: (
     bytes: undefined,
     async open(range, signal) {
       const following = spool.follow(range?.first ?? 0, range?.last, signal)
-      if (following !== undefined) return following
-      const blob = await landed()
-      return blob.open(range?.first ?? 0, range?.last ?? blob.size - 1, signal)
+      return following ?? (await landed()).open(range, signal)
     },
   }
 }

@@ -22,7 +22,7 @@ export class EmptyIndexes {
       if (await this.#catalog.hasPageFrom(url, name)) return
       this.#log.warn(
         { index: name, upstream: url, project },
-        'upstream has no such project, and none was ever found there: check the url of this index, to which the name of a project and a slash are added',
+        'upstream has no such project, and no page from there is known: check the url of this index, to which the name of a project and a slash are added',
       )
     } catch (error) {
       this.#log.debug({ err: error, index: name }, 'whether the index is empty is not known')

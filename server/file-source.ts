@@ -9,7 +9,6 @@ import type { Blake3, Digest } from '../storage/digest.ts'
 import type { Distribution, DistributionRecord, ListedFile } from '../storage/model.ts'
 import { isWheel } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
-import type { StoredBlob } from '../storage/stored-blobs.ts'
 import { spoolContent, storedContent, unfetchedContent } from './contents.ts'
 import type { Flight, FlightOptions } from './downloads/flight.ts'
 import { Flights } from './downloads/flights.ts'
@@ -197,7 +196,7 @@ export class FileSource {
 
   /** Whether a download of it runs. */
   isFetching(digest: Digest): boolean {
-    return this.#flights.find(digest.hex) !== undefined
+    return this.#flights.isFetching(digest.hex)
   }
 
   /** Forgets what URLs resolve to: some of it was pruned. */
@@ -258,20 +257,25 @@ export class FileSource {
     this.#options.metrics.fileMisses += 1
     const flight = this.#fly(wanted)
     const spool = await flight.started
-    if (spool === undefined) return this.#serve(await flight.landed)
+    if (spool === undefined) return this.#contentOf(await flight.landed)
     const content = spoolContent(spool, wanted.reference.sha256, () => this.#findLanded(flight, wanted))
     if (!headersOnly || spool.size !== undefined) return content
     const landed = await Promise.race([flight.landed, delay(LENGTH_PATIENCE_MS, undefined, { ref: false })])
-    return (await this.#serve(landed)) ?? content
+    return (await this.#contentOf(landed)) ?? content
+  }
+
+  /** What was downloaded just now: no hit, and used by being stored. */
+  async #contentOf(landed: Distribution | undefined): Promise<Content | undefined> {
+    const blob = landed && (await this.#store.findDistribution(landed.blake3))
+    return blob && storedContent(blob, landed.sha256)
   }
 
   /** What a download became in the store. Throws {@link UpstreamError} where it failed; the log has the reason. */
-  async #findLanded(flight: Flight, { reference }: Wanted): Promise<StoredBlob> {
-    const distribution = await flight.landed
-    const blob = distribution && (await this.#store.findDistribution(distribution.blake3))
-    if (blob === undefined)
+  async #findLanded(flight: Flight, { reference }: Wanted): Promise<Content> {
+    const content = await this.#contentOf(await flight.landed)
+    if (content === undefined)
       throw new UpstreamError('ERR_UPSTREAM_FILE', `the download of ${reference.filename} failed; try again`)
-    return blob
+    return content
   }
 
   #sourceOf(index: IndexSource, { listed, sighting }: Listing): Source {
@@ -307,9 +311,12 @@ export class FileSource {
     this.#options.onContradicted?.(reference)
   }
 
-  /** The key of a download: what tells its bytes from any others. */
+  /**
+   * The key of a download: what tells its bytes from any others, and its URL, lest an index waits for what another one's file host does, or fails
+   * with it.
+   */
   #bytesKeyOf({ index, reference, listed }: Wanted): string {
-    return reference.sha256 ?? `${listed.url} ${this.#versionOf(index, listed)}`
+    return `${reference.sha256 ?? this.#versionOf(index, listed)} ${listed.url}`
   }
 
   #versionOf(index: IndexSource, listed: ListedFile): string | undefined {

@@ -36,11 +36,12 @@ function isSameMark(left: ListedFile['coreMetadata'], right: ListedFile['coreMet
 }
 
 /** An estimate in bytes: a listed file's strings and objects take some 600, and what an index may write at any length comes on top. */
-export function weigh({ files, versions = [], extra, projectStatus }: ProjectPage): number {
-  let weight = 1024 + weighText(extra) + weighText(projectStatus?.reason)
+export function weigh({ files, versions = [], extra, extraMeta, projectStatus }: ProjectPage): number {
+  let weight = 1024 + weighText(extra) + weighText(extraMeta) + weighText(projectStatus?.reason)
   for (const version of versions) weight += 16 + version.length
-  for (const { url, requiresPython, yanked, extra: own } of files) {
-    weight += 600 + weighText(url) + weighText(requiresPython) + weighText(yanked) + weighText(own)
+  for (const { url, requiresPython, yanked, provenance, extra: own } of files) {
+    weight += 600 + weighText(url) + weighText(requiresPython) + weighText(yanked)
+    weight += weighText(provenance) + weighText(own)
   }
   return weight
 }

@@ -36,7 +36,7 @@ export async function lookup(
   const distinct = new Map(
     [...(own === undefined ? [] : [own]), ...sharing.flat()].map((record) => [record.blake3, record]),
   )
-  return Promise.all([...distinct.values()].map((record) => describe(store, record)))
+  return describeAll(store, distinct.values())
 }
 
 /** Every stored distribution of a project, as far as it was seen on that index. */
@@ -46,7 +46,7 @@ export async function lookUpProject(
   project: ProjectName,
 ): Promise<readonly WheelRecord[]> {
   const records = await store.catalog.findDistributionsOf(index, project)
-  return Promise.all(records.map((record) => describe(store, record)))
+  return describeAll(store, records)
 }
 
 /** A distribution by its own digest: stored, or downloaded from an index that lists it. */
@@ -75,6 +75,13 @@ async function findTrees(catalog: Catalog, key: LookupKey): Promise<readonly Tre
   const byId = await catalog.findTree(key.hex)
   const byDirhash = await catalog.findTreesByDirhash(key.hex)
   return byId === undefined ? byDirhash : [byId, ...byDirhash]
+}
+
+/** One after the other: each takes a whole manifest, and a project may have hundreds. */
+async function describeAll(store: Store, records: Iterable<DistributionRecord>): Promise<readonly WheelRecord[]> {
+  const described: WheelRecord[] = []
+  for (const record of records) described.push(await describe(store, record))
+  return described
 }
 
 async function describe(store: Store, record: DistributionRecord): Promise<WheelRecord> {

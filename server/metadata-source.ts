@@ -9,13 +9,14 @@ import type { Distribution, ListedFile } from '../storage/model.ts'
 import { type Filename, type IndexName, isWheel, type ProjectName } from '../storage/names.ts'
 import type { Store } from '../storage/store.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
-import { findMetadataPath, isMetadataOf } from '../storage/wheel-metadata.ts'
+import { findMetadataPath } from '../storage/wheel-metadata.ts'
 import { memoryContent } from './contents.ts'
 import { UpstreamError } from './errors.ts'
-import { fetchPage, type FetchPageParts } from './fetch-page.ts'
+import { fetchMetadata } from './fetch-metadata.ts'
+import type { FetchPageParts } from './fetch-page.ts'
 import type { FileSource } from './file-source.ts'
 import { findKnownListing, findListing, type Listing } from './find-listing.ts'
-import { fileTarget, type IndexSource } from './index-source.ts'
+import type { IndexSource } from './index-source.ts'
 import type { Log } from './log.ts'
 import { isMarkedByUs } from './metadata-marks.ts'
 import { MetadataMemory } from './metadata-memory.ts'
@@ -107,7 +108,7 @@ export class MetadataSource {
     // Whether our page says that it has metadata, though upstream's does not.
     const isOurs = isMarkedByUs(listing.listed)
     const claim = { claimedBy: index.name }
-    const fetched = isOurs ? undefined : await this.#fromUpstream(index, listing.listed)
+    const fetched = isOurs ? undefined : await fetchMetadata(this.#options, index, listing.listed)
     if (fetched !== undefined) {
       await this.#save(reference, fetched, claim)
       return fetched
@@ -223,22 +224,6 @@ export class MetadataSource {
     this.#memory.forget(sha256)
   }
 
-  /** Undefined where upstream advertises it but has none, or another one. */
-  async #fromUpstream(index: IndexSource, listed: ListedFile): Promise<Uint8Array | undefined> {
-    const { log } = this.#options
-    const response = await fetchPage(this.#options, fileTarget(index, metadataUrl(listed.url)), {
-      isAnswer: (status) => status < 500 && status !== 429,
-    })
-    const { coreMetadata } = listed
-    const expected = typeof coreMetadata === 'object' ? coreMetadata['sha256'] : undefined
-    const isRight =
-      expected === undefined ? isMetadataOf(listed.filename, response.body) : expected === hashSha256(response.body)
-    if (response.status === 200 && isRight) return response.body
-    const reason = response.status === 200 ? 'is something else' : `answered ${response.status}`
-    log.warn({ file: listed.filename, reason }, 'advertised metadata is not to be had; taking it from the wheel')
-    return undefined
-  }
-
   async #fromWheel(index: IndexSource, reference: FileReference, listing: Listing): Promise<Uint8Array | undefined> {
     const wheel = await this.#options.files.fetch(index, reference, listing)
     if (wheel === undefined) {
@@ -286,11 +271,4 @@ function matchesListing(listing: Listing | undefined, content: Uint8Array): bool
   const promised = listing?.listed.coreMetadata
   const expected = typeof promised === 'object' ? promised['sha256'] : undefined
   return expected === undefined || expected === hashSha256(content)
-}
-
-/** PEP 658: `.metadata` is appended to the path; a query stays behind it. */
-function metadataUrl(url: string): string {
-  const parsed = new URL(url)
-  parsed.pathname += '.metadata'
-  return parsed.href
 }

@@ -107,7 +107,7 @@ function describeTraffic(traffic: CountedFacts['traffic']): readonly MetricFamil
     ),
     counter(
       'arbor_index_saved_bytes_total',
-      'What of these came from the store instead of upstream.',
+      'Bytes of files that came from the store instead of upstream, by index.',
       samples(({ bytesSaved }) => bytesSaved),
     ),
   ]

@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import type { FileReference, PageOptions, PageSnapshot } from '../routes/repository.ts'
+import { andThen, type AtHand } from '../storage/at-hand.ts'
 import type { Catalog } from '../storage/catalog/catalog.ts'
 import { type Clock, hasPassed } from '../storage/clock.ts'
 import type { ProjectPage, StoredPage } from '../storage/model.ts'
-import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
+import type { IndexName, ProjectName } from '../storage/names.ts'
 import { Pace } from '../storage/pace.ts'
 import { SingleFlight } from '../storage/single-flight.ts'
 import { EmptyIndexes } from './empty-indexes.ts'
@@ -13,6 +14,7 @@ import { isFresh, isServableStale } from './freshness.ts'
 import { type IndexSource, pageTarget } from './index-source.ts'
 import { ABSENT, type KeptPage, saysTheSame, weigh } from './kept-page.ts'
 import type { Log } from './log.ts'
+import { namedProjectsOf } from './named-projects.ts'
 import type { PagePool } from './pages/page-pool.ts'
 import type { UpstreamPage } from './upstream.ts'
 import { isHostUnreached } from './upstream/failures.ts'
@@ -76,14 +78,11 @@ export class PageSource {
    * The latest page that there is, however old, asking nobody; its snapshot is undefined where upstream had no such project.
    * Undefined: nothing is known. No promise where it is in memory. A page that is not fresh is asked for again, meanwhile.
    */
-  findKnown(
-    index: IndexSource,
-    project: ProjectName,
-  ): Pick<KeptPage, 'snapshot'> | Promise<Pick<KeptPage, 'snapshot'> | undefined> {
-    const kept = this.#memory.get(keyOf(index.name, project))
-    if (kept === undefined) return this.#load(index, project)
-    this.#refreshLater(index, project, kept, DEFAULT_OPTIONS)
-    return kept
+  findKnown(index: IndexSource, project: ProjectName): AtHand<Pick<KeptPage, 'snapshot'> | undefined> {
+    return andThen(this.#memory.get(keyOf(index.name, project)) ?? this.#load(index, project), (kept) => {
+      if (kept !== undefined) this.#refreshLater(index, project, kept, DEFAULT_OPTIONS)
+      return kept
+    })
   }
 
   /**
@@ -99,8 +98,9 @@ export class PageSource {
    * The projects whose page may list a file, most likely first: those that its name tells, then those of which a page is known to list its
    * digest, since indexes also have files that are named otherwise (B16).
    */
-  async *findProjectsOf({ index, sha256, filename }: FileReference): AsyncGenerator<ProjectName> {
-    const named = projectsOf(filename)
+  async *findProjectsOf(reference: FileReference): AsyncGenerator<ProjectName> {
+    const { index, sha256 } = reference
+    const named = namedProjectsOf(reference)
     yield* named
     const listing = sha256 === undefined ? [] : await this.#options.catalog.findPagesListing(sha256)
     for (const page of listing) if (page.index === index && !named.includes(page.project)) yield page.project

@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ERR_AMBIGUOUS: { status: 409, title: 'Several trees have this name' },
   ERR_BAD_REQUEST: { status: 400, title: 'The request is not understood' },
   ERR_BODY_TOO_LARGE: { status: 413, title: 'The request body is too large' },
+  ERR_BUSY: { status: 503, title: 'Others send too much just now', retryAfterSeconds: 5 },
   ERR_EXPECTATION_FAILED: { status: 417, title: 'What the request expects cannot be met' },
   ERR_HEAD_TOO_LARGE: { status: 431, title: 'The head of the request is too large' },
   ERR_JOB_RUNNING: { status: 409, title: 'Such a job runs already' },

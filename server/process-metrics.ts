@@ -16,7 +16,7 @@ export async function describeProcess(io: Io): Promise<readonly MetricFamily[]> 
     gauge('process_start_time_seconds', 'When it started, since the epoch.', Math.round(performance.timeOrigin) / 1000),
     gauge('process_resident_memory_bytes', 'Memory that it has.', rss),
     gauge('nodejs_heap_size_total_bytes', 'Memory for JavaScript objects of the main thread.', heapTotal),
-    gauge('nodejs_heap_size_used_bytes', 'What of it is in use.', heapUsed),
+    gauge('nodejs_heap_size_used_bytes', 'What JavaScript objects of the main thread use of it.', heapUsed),
     gauge('nodejs_external_memory_bytes', 'Memory for bytes outside of that heap.', external),
     counter('nodejs_eventloop_time_seconds_total', 'How long the event loop was at work, and waited for work.', [
       { labels: { state: 'active' }, value: active / 1000 },

@@ -24,6 +24,7 @@ import type { Log } from './log.ts'
 import { MetadataMarks } from './metadata-marks.ts'
 import { MetadataSource } from './metadata-source.ts'
 import { createMetrics, type Served } from './metrics.ts'
+import { findUpload, listOffered } from './offered-indexes.ts'
 import { findTightFileLimit, keptFilesWithin } from './open-files.ts'
 import { PageSource } from './page-source.ts'
 import { PagePool } from './pages/page-pool.ts'
@@ -129,6 +130,7 @@ function openApp(config: Config, repository: Repository, log: Log): App {
   const uploads = { find: (index: string | undefined) => findUpload(config, index) }
   return createApp({
     repository,
+    indexes: listOffered(config),
     uploads,
     adminToken: config.adminToken,
     pageMemoryBytes: config.memory.pagesBytes,
@@ -238,13 +240,4 @@ function virtualsOf(config: Config, indexes: ReadonlyMap<IndexName, IndexSource>
 
 function findDefault({ indexes, virtuals }: Config): IndexName {
   return ([...indexes, ...virtuals].find((index) => index.default) ?? indexes[0]!).name
-}
-
-/** J1: where to publish instead: what the index's upstream takes, else the upstream itself; for a virtual index its first. */
-function findUpload({ indexes, virtuals }: Config, name: string | undefined): string | undefined {
-  const isMeant = (candidate: Pick<IndexConfig, 'name' | 'default'>): boolean =>
-    name === undefined ? candidate.default : candidate.name === name
-  const first = virtuals.find(isMeant)?.indexes[0]
-  const index = indexes.find((candidate) => (first === undefined ? isMeant(candidate) : candidate.name === first))
-  return index?.uploadUrl ?? index?.url.href
 }

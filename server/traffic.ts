@@ -1,7 +1,8 @@
 import type { FileReference, Meter } from '../routes/repository.ts'
 import type { TrafficCounters, TrafficEntry } from '../storage/catalog/catalog.ts'
 import type { Clock } from '../storage/clock.ts'
-import { type IndexName, type ProjectName, projectsOf } from '../storage/names.ts'
+import type { IndexName, ProjectName } from '../storage/names.ts'
+import { namedProjectsOf } from './named-projects.ts'
 
 const DAY_MS = 86_400_000
 
@@ -31,8 +32,9 @@ export class Traffic {
   }
 
   /** Makes what counts the responses that send this file. */
-  meter({ index, filename }: FileReference): Meter {
-    const [project] = projectsOf(filename)
+  meter(reference: FileReference): Meter {
+    const { index } = reference
+    const [project] = namedProjectsOf(reference)
     if (project === undefined) return () => {}
     const key = keyOf(index, project)
     return (bytes, origin) => {

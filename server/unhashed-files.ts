@@ -9,6 +9,10 @@ import type { Listing } from './find-listing.ts'
 import { isFresh } from './freshness.ts'
 import { fileTarget, type IndexSource } from './index-source.ts'
 import type { Upstream } from './upstream.ts'
+import { isAbsence, statusError } from './upstream/retry.ts'
+
+/** What an upstream that will not tell answers; other statuses below 500 are of one that has no such file, or knows no ranges. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
 export interface UnhashedFilesOptions {
   readonly upstream: Upstream
@@ -46,14 +50,20 @@ export class UnhashedFiles {
   /** The stored bytes of a file, if upstream still has the same. */
   async findCurrent(index: IndexSource, { listed }: Listing): Promise<Distribution | undefined> {
     const { clock, log } = this.#options
-    const listing = listingOf(listed)
-    const found = await this.#load(index, listed)
-    const kept = found?.listing === listing ? found : undefined
-    const isBound = kept?.distribution !== undefined && Object.keys(listed.hashes).length > 0
-    if (kept !== undefined && (isBound || isFresh(kept.checkedAt, clock(), index))) return kept.distribution
     const key = keyOf(index, listed)
+    const listing = listingOf(listed)
+    const findKept = (): Binding | undefined => {
+      const found = this.#bindings.get(key)
+      return found?.listing === listing ? found : undefined
+    }
+    await this.#load(index, listed)
+    const before = findKept()
+    const isBound = before?.distribution !== undefined && Object.keys(listed.hashes).length > 0
+    if (before !== undefined && (isBound || isFresh(before.checkedAt, clock(), index))) return before.distribution
     const checkedAt = clock()
     const validator = await this.#checks.run(key, () => this.#validate(index, listed))
+    // Once more, since a download may have been stored meanwhile.
+    const kept = findKept()
     if (validator instanceof UpstreamError) {
       if (kept === undefined)
         this.#bindings.set(key, { listing, validator: undefined, checkedAt, distribution: undefined })
@@ -120,9 +130,12 @@ export class UnhashedFiles {
   async #validate(index: IndexSource, listed: ListedFile): Promise<string | UpstreamError | undefined> {
     const { upstream, signal } = this.#options
     try {
-      const response = await upstream.openPart(fileTarget(index, listed.url), { first: 0, last: 0 }, signal)
+      const target = fileTarget(index, listed.url)
+      const response = await upstream.openPart(target, { first: 0, last: 0 }, signal)
       response.discard()
-      if (response.status >= 500) return new UpstreamError('ERR_UPSTREAM_UNAVAILABLE', `answered ${response.status}`)
+      const { status } = response
+      const isTrouble = status >= 500 || (REFUSALS.has(status) && !isAbsence(target, status))
+      if (isTrouble) return statusError(target.url, status, response.retryAfterSeconds)
       return response.validator === undefined ? undefined : `${response.validator} ${response.size}`
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error

@@ -115,7 +115,7 @@ export class Upstream {
     const coding = headerOf(received, 'content-encoding')
     const body = await readPageBody(readBody(answer), coding, {
       url,
-      maxBytes: this.#options.pageMaxBytes,
+      maxBytes: Math.min(target.maxBytes ?? Infinity, this.#options.pageMaxBytes),
       length: placeOf(status, received).size,
       onLarge: status === 200 ? target.onLarge : undefined,
     })
@@ -210,9 +210,9 @@ export class Upstream {
       const response = await dispatcher.request({ origin, path: pathname + search, method, headers, signal })
       tell({ status: response.statusCode })
       attempt?.answered(response.statusCode, retryAfterOf(response.headers))
-      return { response, url: url.href, attempt }
+      return { response, url: url.href, attempt, signal }
     } catch (error) {
-      const failure = reportFailure(error, { url: url.href, attempt })
+      const failure = reportFailure(error, { url: url.href, attempt, signal })
       tell({ reason: failure instanceof Error ? failure.message : String(failure) })
       throw failure
     }
@@ -238,24 +238,26 @@ interface Answer {
   readonly response: Dispatcher.ResponseData
   readonly url: string
   readonly attempt: Attempt | undefined
+  /** Of the request. */
+  readonly signal: AbortSignal
 }
 
-/** The raw body; what breaks it is an {@link UpstreamError}. */
-async function* readBody({ response, url, attempt }: Answer): AsyncGenerator<Uint8Array> {
+/** The raw body; what breaks it is an {@link UpstreamError}, but for an abort. */
+async function* readBody({ response, attempt, ...sent }: Answer): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       attempt?.received(chunk.length)
       yield chunk
     }
   } catch (error) {
-    throw reportFailure(error, { url, attempt })
+    throw reportFailure(error, { attempt, ...sent })
   }
   attempt?.finished()
 }
 
 /** Tells the breaker of what undici threw, and translates it to what we throw. */
-function reportFailure(error: unknown, { url, attempt }: Pick<Answer, 'url' | 'attempt'>): unknown {
-  const translated = translateError(error, url)
+function reportFailure(error: unknown, { url, attempt, signal }: Omit<Answer, 'response'>): unknown {
+  const translated = translateError(error, { url, signal })
   attempt?.failed(translated)
   return translated
 }
@@ -266,7 +268,15 @@ function checkRedirect(from: URL, location: string, { redirectHosts = [] }: Targ
   if (to === null || (to.protocol !== 'http:' && to.protocol !== 'https:')) {
     throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to no http(s) URL`)
   }
-  if (redirectHosts === 'any' || to.host === from.host || isAmong(redirectHosts, to)) return to
+  if (redirectHosts === 'any' || isAmong(redirectHosts, to)) return to
+  // The same host, where both have the port that is their scheme's. Of a file the page tells the digest, of a page nobody.
+  if (from.protocol === 'https:' && to.protocol === 'http:') {
+    throw new UpstreamError(
+      'ERR_UPSTREAM_REFUSED',
+      `${redactUrl(from)} redirects to plain http, which anybody may change`,
+    )
+  }
+  if (to.host === from.host) return to
   throw new UpstreamError('ERR_UPSTREAM_REFUSED', `${redactUrl(from)} redirects to another host, ${to.host}`)
 }
 

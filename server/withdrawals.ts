@@ -1,8 +1,9 @@
 import type { FileReference, PageSnapshot } from '../routes/repository.ts'
-import { type ProjectName, projectsOf } from '../storage/names.ts'
+import type { ProjectName } from '../storage/names.ts'
 import { UpstreamError } from './errors.ts'
 import type { IndexSource } from './index-source.ts'
 import type { KeptPage } from './kept-page.ts'
+import { namedProjectsOf } from './named-projects.ts'
 import type { PageSource } from './page-source.ts'
 
 /** `{sha256}/{filename}` of each file that a page offers, made when one of them is first asked for. */
@@ -33,7 +34,7 @@ export function findOfferingPage(
   reference: FileReference,
 ): PageSnapshot | undefined {
   const last = lastOffer.get(reference)
-  const project = last?.project ?? projectsOf(reference.filename)[0]
+  const project = last?.project ?? namedProjectsOf(reference)[0]
   const known = project === undefined ? undefined : pages.findKnown(index, project)
   // Whoever asks next gets the same promise, and hears of its failure.
   if (known instanceof Promise) known.catch(() => {})
@@ -59,7 +60,7 @@ async function isNowhere(pages: PageSource, index: IndexSource, reference: FileR
   }
   // Only projects that the file's name tells decide here: others have the same bytes under another name. And only up to the first of these whose page
   // is not known, since the file more likely belongs to that one than to those after it.
-  for (const page of known.slice(0, projectsOf(reference.filename).length)) {
+  for (const page of known.slice(0, namedProjectsOf(reference).length)) {
     if (page === undefined) break
     if (page.snapshot !== undefined) return true
   }

@@ -18,14 +18,17 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof InterruptedError) return { message: error.message, exitCode: 130 }
   const diskTrouble = describeDiskTrouble(error instanceof StoreFullError ? error.cause : error)
   if (diskTrouble !== undefined) return { message: diskTrouble, exitCode: 1 }
+  if (error instanceof StoreFullError) return { message: `${error.message}; ${OTHER_FOLDER}`, exitCode: 1 }
   if (isExpected(error)) return { message: error.message, exitCode: 1 }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { message: `unexpected error\n${redactUrl(stack)}`, exitCode: 1 }
 }
 
 function isExpected(error: unknown): error is Error {
-  return [ListenError, AdminError, StoreFormatError, StoreFullError].some((kind) => error instanceof kind)
+  return [ListenError, AdminError, StoreFormatError].some((kind) => error instanceof kind)
 }
+
+const OTHER_FOLDER = 'another data folder is set with --data or ARBOR_DATA'
 
 const DISK_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -51,7 +54,7 @@ const SQLITE_REASONS: Readonly<Record<number, string>> = {
 function describeDiskTrouble(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const trouble = 'errcode' in error ? SQLITE_REASONS[Number(error.errcode) & 0xff] : describeErrno(error)
-  return trouble && `${trouble}; another data folder is set with --data or ARBOR_DATA`
+  return trouble && `${trouble}; ${OTHER_FOLDER}`
 }
 
 function describeErrno({ code, path }: NodeJS.ErrnoException): string | undefined {

@@ -99,6 +99,11 @@ export class Flight {
     return failure === undefined || failure instanceof DigestMismatchError || failure instanceof LengthMismatchError
   }
 
+  /** Undefined where the index lists none. */
+  get sha256(): string | undefined {
+    return this.#flown.listed.hashes['sha256']
+  }
+
   /** Where it was seen first by who asked. */
   get sighting(): Sighting {
     return this.#flown.sighting

@@ -1,8 +1,27 @@
 import { createRequire } from 'node:module'
 import type * as htmlparser2 from 'htmlparser2'
 
+/** Attributes that somebody asks for: a tag may have millions of others. */
+const ATTRIBUTES = [
+  'content',
+  'data-core-metadata',
+  'data-dist-info-metadata',
+  'data-gpg-sig',
+  'data-provenance',
+  'data-requires-python',
+  'data-size',
+  'data-upload-time',
+  'data-yanked',
+  'href',
+  'name',
+  'rel',
+  'type',
+] as const
+
+type AttributeName = (typeof ATTRIBUTES)[number]
+
 /** By names in lower case; of two attributes of one name, the first. */
-export type Attributes = ReadonlyMap<string, string>
+export type Attributes = ReadonlyMap<AttributeName, string>
 
 export interface Anchor {
   readonly attributes: Attributes
@@ -26,6 +45,7 @@ export interface HtmlDocument {
 
 const HTML_TAGS = new Set(['html', 'head', 'body', 'title', 'meta', 'base', 'h1', 'a'])
 const NO_ATTRIBUTES: Attributes = new Map()
+const KNOWN: ReadonlySet<string> = new Set(ATTRIBUTES)
 const ignore = (): void => {}
 
 // The parser is loaded with the first page in HTML: that takes a third of the time in which a thread can begin, and most indexes speak JSON.
@@ -72,7 +92,7 @@ class Reader implements HtmlDocument {
   asksForPassword = false
   readonly #text: string
   #tag = ''
-  #attributes: Map<string, string> | undefined
+  #attributes: Map<AttributeName, string> | undefined
   #name = ''
   #value = ''
   #open: Anchor | undefined
@@ -97,6 +117,7 @@ class Reader implements HtmlDocument {
   }
 
   endAttribute(): void {
+    if (!isAttributeName(this.#name)) return
     this.#attributes ??= new Map()
     if (!this.#attributes.has(this.#name)) this.#attributes.set(this.#name, this.#value)
   }
@@ -131,4 +152,8 @@ class Reader implements HtmlDocument {
     const content = attributes.get('content')
     if (name !== undefined && content !== undefined && !this.meta.has(name)) this.meta.set(name, content)
   }
+}
+
+function isAttributeName(name: string): name is AttributeName {
+  return KNOWN.has(name)
 }

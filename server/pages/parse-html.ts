@@ -54,8 +54,7 @@ function readDocument(text: string, url: string): { readonly document: HtmlDocum
   if (document.asksForPassword) throw new PageError(url, 'asks for a password, and lists nothing')
   const version = document.meta.get('pypi:repository-version')
   if (!isReadableVersion(version)) throw new PageError(url, `speaks version ${version?.slice(0, 20)} of the Simple API`)
-  const page = linkBaseOf(url)
-  return { document, base: resolveLink(document.baseHref ?? '', page) ?? page }
+  return { document, base: linkBaseOf(url, document.baseHref) }
 }
 
 function parseFile({ attributes }: Anchor, base: string): ListedFile | undefined {

@@ -1,5 +1,6 @@
 import type { ListedFile, ProjectPage } from '../../storage/model.ts'
 import { parseProjectName, type ProjectName, projectsOf } from '../../storage/names.ts'
+import { LIST_LIMITS, PAGE_LIMITS, refuseCrowded } from './crowded.ts'
 import { parseHtmlList, parseHtmlPage } from './parse-html.ts'
 import { parseJsonList, parseJsonPage } from './parse-json.ts'
 import { type PageResponse, readPageText } from './response.ts'
@@ -11,7 +12,9 @@ import { type PageResponse, readPageText } from './response.ts'
  * bytes are.
  */
 export function parsePage(response: PageResponse, project: ProjectName): ProjectPage {
-  const { kind, text } = readPageText(response)
+  const read = readPageText(response)
+  refuseCrowded(read, response.url, PAGE_LIMITS)
+  const { kind, text } = read
   const page = kind === 'json' ? parseJsonPage(text, response.url, project) : parseHtmlPage(text, response.url, project)
   const isFindable = (file: ListedFile): boolean =>
     file.hashes['sha256'] !== undefined || projectsOf(file.filename).includes(project)
@@ -23,7 +26,9 @@ export function parsePage(response: PageResponse, project: ProjectName): Project
  * Throws {@link PageError}.
  */
 export function parseProjectList(response: PageResponse): string[] {
-  const { kind, text } = readPageText(response)
+  const read = readPageText(response)
+  refuseCrowded(read, response.url, LIST_LIMITS)
+  const { kind, text } = read
   const names = kind === 'json' ? parseJsonList(text, response.url) : parseHtmlList(text, response.url)
   return [...new Set(names)].filter((name) => isProjectName(name))
 }

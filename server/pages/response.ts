@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util'
+import { PageError } from './errors.ts'
 
 /** What upstream answered with status 200 to the request for a page. */
 export interface PageResponse {
@@ -31,12 +32,21 @@ function decoderFor(contentType: string | undefined): TextDecoder {
   }
 }
 
-/** The URL that relative links start from, without the credentials that may be in it. */
-export function linkBaseOf(url: string): string {
-  const base = new URL(url)
-  base.username = ''
-  base.password = ''
-  base.hash = ''
+/**
+ * The most characters of what relative links start from: it is repeated for each of them, so that a page of 250 KB with a long one would take
+ * hundreds of megabytes.
+ */
+const MAX_BASE = 2048
+
+/**
+ * The URL that relative links start from, without the credentials and the query that may be in it.
+ * @param baseHref What the page itself says that it is. Throws {@link PageError} for one that is too long.
+ */
+export function linkBaseOf(url: string, baseHref = ''): string {
+  const base = new URL(resolveLink(baseHref, url) ?? url)
+  for (const part of ['username', 'password', 'search', 'hash'] as const) base[part] = ''
+  const { length } = base.href
+  if (length > MAX_BASE) throw new PageError(url, `has links relative to a URL of ${length} characters`)
   return base.href
 }
 

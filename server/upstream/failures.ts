@@ -32,11 +32,14 @@ const CA_ADVICE =
 const PROXY_REFUSAL = /\bproxy\b.*\(407\)/i
 const PROXY_ADVICE = 'are the name and the password in HTTP_PROXY or HTTPS_PROXY right?'
 
-/** What undici or Node throws, as an {@link UpstreamError}; an abort, and what is no error of theirs, as it is. */
-export function translateError(error: unknown, url: string): unknown {
+/** What undici or Node throws, as an {@link UpstreamError}; an abort by the request's own signal, and what is no error of theirs, as it is. */
+export function translateError(
+  error: unknown,
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal },
+): unknown {
   if (error instanceof UpstreamError) return error
   if (error instanceof DOMException && error.name === 'TimeoutError') return timeout(error, url)
-  if (error instanceof DOMException || !(error instanceof Error)) return error
+  if (error === signal.reason || error instanceof DOMException || !(error instanceof Error)) return error
   const code = codeOf(error)
   if (TIMEOUTS.has(code)) return timeout(error, url)
   const message = `${redactUrl(url)}: ${redactUrl(describe(error))}`

@@ -42,10 +42,14 @@ export function isAbsence({ notFoundStatuses = [] }: Target, status: number): bo
   return status === 404 || status === 410 || notFoundStatuses.includes(status)
 }
 
+const REMEDIES: Readonly<Record<number, string>> = {
+  401: ': are the credentials of this index right?',
+  403: ': are the credentials of this index right? If it says so of what it does not have, see not-found-statuses',
+}
+
 /** The error for a status that is neither success nor absence. */
 export function statusError(url: string, status: number, retryAfterSeconds: number | undefined): UpstreamError {
-  const remedy = status === 401 ? ': are the credentials of this index right?' : ''
-  const message = `${redactUrl(url)} answered ${status}${remedy}`
+  const message = `${redactUrl(url)} answered ${status}${REMEDIES[status] ?? ''}`
   if (status === 429 || (status === 503 && retryAfterSeconds !== undefined)) {
     return new UpstreamError('ERR_UPSTREAM_BUSY', message, { retryAfterSeconds })
   }

@@ -22,6 +22,8 @@ export interface Target {
   readonly notFoundStatuses?: readonly number[] | undefined
   /** Called with the `Last-Modified` of each response that brings the file, or a part of it. */
   readonly onLastModified?: ((lastModified: string) => void) | undefined
+  /** The most that a page may have, bytes; undefined: as configured. */
+  readonly maxBytes?: number | undefined
   /** Called as soon as the page that is read turns out to be a large one. */
   readonly onLarge?: (() => void) | undefined
 }

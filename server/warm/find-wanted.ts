@@ -39,7 +39,7 @@ export async function findWanted(
   return files.map((listed) => {
     const { filename } = listed
     const sighting = { index: source.name, project: wish.project, filename }
-    const reference = { index: source.name, sha256: digestOf(listed), filename }
+    const reference = { ...sighting, sha256: digestOf(listed) }
     return { source, reference, listing: { listed, sighting }, sha256: wish.kind === 'file' ? wish.sha256 : undefined }
   })
 }

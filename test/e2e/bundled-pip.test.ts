@@ -10,12 +10,12 @@ import { startUpstream } from '../support/upstream.ts'
 import { distributionOf } from '../support/upstream/distribution.ts'
 import { makeWheel, wheelFilename, type WheelRecipe } from '../support/zip-writer.ts'
 
-// The second is found only by reading the metadata of the first.
+// The second is found only by reading the metadata of the first. Both are asked for by other spellings than their metadata has.
 const recipes: WheelRecipe[] = [
   {
     name: 'greeter',
     version: '1.0',
-    metadata: ['Requires-Dist: hello-words>=2'],
+    metadata: ['Requires-Dist: Hello_Words>=2'],
     files: { 'greeter.py': 'import words\n' },
   },
   {
@@ -57,6 +57,6 @@ async function installAndRun(python: string, pipFolder: string, index: string): 
   const cwd = place.path
   const env = { HOME: cwd, TMPDIR: cwd, PATH: process.env['PATH'] ?? '', PIP_CONFIG_FILE: '/dev/null' }
   const options = ['--disable-pip-version-check', '--no-cache-dir', '--target', 'site', '-i', index]
-  await run(python, ['-m', 'pip', 'install', ...options, 'greeter'], { cwd, env: { ...env, PYTHONPATH: pipFolder } })
+  await run(python, ['-m', 'pip', 'install', ...options, 'Greeter'], { cwd, env: { ...env, PYTHONPATH: pipFolder } })
   return await run(python, ['-c', 'import greeter'], { cwd, env: { ...env, PYTHONPATH: 'site' } })
 }

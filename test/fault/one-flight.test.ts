@@ -76,6 +76,18 @@ test('the same bytes listed by two indexes are one request, and both are noted',
   assert.equal(fixture.asked().length, 1)
 })
 
+for (const [what, options, expected] of [
+  ['a length that only the download tells', { listsSize: false, quirks: { chunked: true, ranges: 'absent' } }, [1, 1]],
+  ['a file of no bytes', { size: 0 }, [0, 1]],
+] as const) {
+  test(`who waits for ${what} until its download is over is a miss, and no hit as well`, async (t) => {
+    const fixture = await openFileSource(t, options)
+    assert.equal((await fixture.find({ headersOnly: true })).size, fixture.bytes.length)
+    await readContent(await fixture.find())
+    assert.deepEqual([fixture.metrics.fileHits, fixture.metrics.fileMisses], expected)
+  })
+}
+
 test('a file that went from the store while its URL was remembered is fetched again', async (t) => {
   const fixture = await openFileSource(t)
   await readContent(await fixture.find())

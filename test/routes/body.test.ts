@@ -78,7 +78,26 @@ test('E14: what fails before the first byte is still a status', async () => {
   assert.equal(status, 502)
   assert.equal(headers['content-type'], 'application/problem+json')
   assert.match(body.toString(), /ERR_UPSTREAM_FILE/)
+  assert.deepEqual(served.repository.metered, [], 'no file was sent')
 })
+
+for (const [what, content, origin] of [
+  ['from memory', keptContent(BYTES), 'store'],
+  ['from the disk', streamedContent(BYTES), 'store'],
+  ['that is downloaded', streamedContent(BYTES, { stored: false }), 'upstream'],
+] as const) {
+  test(`a file ${what} is counted for each response that sends it, or a part of it`, async () => {
+    await using served = await serveContent(content)
+    const { headers } = await ask(served.url, served.path)
+    await ask(served.url, served.path, { headers: { Range: 'bytes=0-99' } })
+    await ask(served.url, served.path, { headers: { 'If-None-Match': String(headers['etag']) } })
+    await ask(served.url, served.path, { method: 'HEAD' })
+    assert.deepEqual(served.repository.metered, [
+      [BYTES.length, origin],
+      [100, origin],
+    ])
+  })
+}
 
 test('the headers of a download do not wait for its first byte', async () => {
   const gate = Promise.withResolvers<void>()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import supertest from 'supertest'
-import { A, demo, get, HTML_TYPE, JSON_TYPE, running } from './simple-server.ts'
+import { A, demo, get, HTML_TYPE, JSON_TYPE, listed, pageOf, Pages, running } from './simple-server.ts'
 
 const TEXT = 'text/html; charset=utf-8'
 
@@ -22,6 +22,26 @@ suite('project pages', () => {
       const text = response.body.toString()
       assert.ok(text.includes(`../../files/pypi/${A}/demo-1.0.zip`))
       assert.equal(text.startsWith('<!DOCTYPE html>'), contentType !== JSON_TYPE)
+    })
+  }
+
+  for (const [agent, hasOldKey] of [
+    ['pip/22.2.2 {}', true],
+    ['pip/22.3.1 {}', false],
+    ['pip/23.1.2 {}', false],
+    ['pip/23.2 {}', true],
+    ['uv/0.9.5', true],
+  ] as const) {
+    test(`B8: ${agent} is told of metadata in JSON with${hasOldKey ? '' : 'out'} the key that pip 22.3 to 23.1 fail on`, async (t) => {
+      const pages = new Pages([pageOf('demo', [listed('demo-1.0-py3-none-any.whl', { coreMetadata: true })])])
+      const { body, headers } = await get(running(t, pages), '/simple/demo/', {
+        Accept: JSON_TYPE,
+        'User-Agent': agent,
+      })
+      assert.equal(headers['content-type'], JSON_TYPE)
+      const [file] = (JSON.parse(body.toString()) as { files: Record<string, unknown>[] }).files
+      assert.equal(file?.['core-metadata'], true)
+      assert.equal(file?.['dist-info-metadata'], hasOldKey || undefined)
     })
   }
 

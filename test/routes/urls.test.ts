@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { formatFilePath, parseFileUrl, parseSimpleUrl } from '../../routes/urls.ts'
-import { parseFilename, parseIndexName } from '../../storage/names.ts'
+import { parseFilename, parseIndexName, parseProjectName, projectsOf } from '../../storage/names.ts'
 import { A } from './simple-server.ts'
 
 const PYPI = parseIndexName('pypi')
@@ -19,15 +19,32 @@ suite('file URLs', () => {
     for (const sha256 of [A, undefined]) {
       test(`B17: ${name} ${sha256 === undefined ? 'without' : 'with'} a hash, there and back`, () => {
         const filename = parseFilename(name)
-        const path = formatFilePath(PYPI, { filename, hashes: sha256 === undefined ? { md5: 'x' } : { sha256 } })
+        const place = { index: PYPI, project: projectsOf(filename)[0] ?? parseProjectName('demo') }
+        const path = formatFilePath(place, { filename, hashes: sha256 === undefined ? { md5: 'x' } : { sha256 } })
         assert.doesNotMatch(path, /[+?#'"&<> ]/)
         assert.equal(decodeURIComponent(path.slice(path.lastIndexOf('/') + 1)), name)
-        const reference = { index: PYPI, sha256, filename }
+        const isNameless = sha256 === undefined && projectsOf(filename).length === 0
+        const reference = { index: PYPI, sha256, filename, ...(isNameless && { project: place.project }) }
         assert.deepEqual(parseFileUrl(`http://host:1/${path}`), { reference, isMetadata: false })
         assert.deepEqual(parseFileUrl(`https://host/${path}.metadata`), { reference, isMetadata: true })
       })
     }
   }
+
+  test('E17: without a hash, a name that could as well be that of a file of another project has its project beside it', () => {
+    const file = { filename: parseFilename('foo-1.0-1.tar.gz'), hashes: {} }
+    const project = parseProjectName('foo')
+    const path = formatFilePath({ index: PYPI, project }, file)
+    assert.equal(path, 'files/pypi/unhashed-foo/foo-1.0-1.tar.gz')
+    assert.deepEqual(parseFileUrl(`http://h/${path}`).reference, {
+      index: PYPI,
+      sha256: undefined,
+      filename: file.filename,
+      project,
+    })
+    const other = formatFilePath({ index: PYPI, project: parseProjectName('foo-1-0') }, file)
+    assert.equal(other, 'files/pypi/unhashed/foo-1.0-1.tar.gz')
+  })
 
   test('E11: a plus sign, escaped or not', () => {
     for (const plus of ['+', '%2B', '%2b']) {
@@ -54,6 +71,8 @@ suite('file URLs', () => {
     `/files/pypi/${A}/a%ff.whl`,
     `/files/pypi/${A.slice(1)}/a.whl`,
     '/files/pypi/sha256/a.whl',
+    '/files/pypi/unhashed-/a.whl',
+    '/files/pypi/unhashed-Foo/a.whl',
     `/files/PyPI/${A}/a.whl`,
     `/files/..%2F/${A}/a.whl`,
     `/files//${A}/a.whl`,

@@ -187,7 +187,7 @@ test('a failure is a clear line where the user can do something, and a stack whe
   const readOnly = Object.assign(new Error('x'), { code: 'EROFS', path: '/srv/arbor' })
   const full = new StoreFullError('the file system is read-only (EROFS)', { cause: readOnly })
   assert.match(describeFailure(full).message, /^cannot use \/srv\/arbor: .*read-only \(EROFS\); .*ARBOR_DATA$/)
-  assert.equal(describeFailure(new StoreFullError('no room for the catalog')).message, 'no room for the catalog')
+  assert.match(describeFailure(new StoreFullError('no space is left')).message, /^no space is left; .*ARBOR_DATA$/)
   const broken = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 4874 })
   assert.match(describeFailure(broken).message, /^SQLite cannot read or write .*disk is full.*ARBOR_DATA$/)
   const bug = describeFailure(new TypeError('http://me:secret@x/'))

@@ -15,7 +15,9 @@ test('a page weighs by its files, and by whatever text of any length an index wr
     { ...page, files: [{ ...file, requiresPython: long }] },
     { ...page, files: [{ ...file, url: file.url + long }] },
     { ...page, files: [{ ...file, extra: { _note: [long] } }] },
+    { ...page, files: [{ ...file, provenance: long }] },
     { ...page, extra: { _note: long } },
+    { ...page, extraMeta: { _note: long } },
     { ...page, versions: [long] },
   ]) {
     assert.ok(weigh(heavy) >= 1_000_000)

@@ -116,13 +116,13 @@ suite('the process', { concurrency: 4, timeout: 60_000 }, () => {
 
   test('what it does not understand ends it with code 2: an option, a command, a value', async (t) => {
     const { run } = await startIn(t)
-    const ends = await Promise.all([['--frob'], ['frob'], ['prune', '--max-size', 'x']].map((args) => run(args).ended))
+    const ends = await Promise.all([['--frob'], ['stat'], ['prune', '--max-size', 'x']].map((args) => run(args).ended))
     assert.deepEqual(
       ends.map(({ code }) => code),
       [2, 2, 2],
     )
     assert.match(ends[0]?.stderr ?? '', /unknown option '--frob'/)
-    assert.match(ends[1]?.stderr ?? '', /unknown command 'frob'/)
+    assert.match(ends[1]?.stderr ?? '', /unknown command 'stat'; did you mean stats\?/)
     assert.match(ends[2]?.stderr ?? '', /Expected a size such as/)
   })
 

@@ -12,8 +12,8 @@ export interface BundledPip {
 
 const ASK = `
 import ensurepip, glob, os
-folder = str(getattr(ensurepip, "_WHEEL_PKG_DIR", None) or os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"))
-print(glob.glob(os.path.join(folder, "pip-*.whl"))[0])
+folders = [os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"), str(getattr(ensurepip, "_WHEEL_PKG_DIR", None))]
+print([wheel for folder in folders for wheel in glob.glob(os.path.join(folder, "pip-*.whl"))][0])
 `
 
 /** One for each version of pip that the Pythons of this machine carry: on the PATH, and pyenv's. */

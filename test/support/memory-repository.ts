@@ -4,6 +4,7 @@ import type {
   ArchiveForm,
   FileReference,
   Manifest,
+  Meter,
   Pending,
   Repository,
   RepositoryStats,
@@ -49,6 +50,8 @@ export class MemoryRepository implements Repository {
   failure: Error | undefined
   readonly executed: PrunePlan[] = []
   readonly budgets: PruneBudget[] = []
+  /** The responses with a file that were counted. */
+  readonly metered: Parameters<Meter>[] = []
   readonly admin = new MemoryAdministration(() => this.failure)
 
   /** Lists and stores a file; `hashed: false` as an index does that lists no SHA-256. Returns the path of its URL. */
@@ -106,8 +109,8 @@ export class MemoryRepository implements Repository {
     return this.#answer(this.#files.get(keyOf(reference)))
   }
 
-  meterFile(): () => void {
-    return () => {}
+  meterFile(): Meter {
+    return (bytes, origin) => void this.metered.push([bytes, origin])
   }
 
   findMetadata(reference: FileReference): Promise<Content | undefined> {

@@ -13,6 +13,8 @@ export const authorityFile = join(folder, 'authority.pem')
 export interface TlsHost extends AsyncDisposable {
   /** `https://127.0.0.1:{port}`; its certificate is for that address, and not for the name of localhost. */
   readonly url: string
+  /** How many connections were begun, also those that its certificate ended. */
+  connections(): number
 }
 
 /** A host on loopback that speaks TLS. Asked by who could do HTTP/2, it would want that, and understand nothing. */
@@ -21,9 +23,12 @@ export async function startTlsHost(
 ): Promise<TlsHost> {
   const [key, cert] = await Promise.all(['key.pem', 'certificate.pem'].map((name) => readFile(join(folder, name))))
   const server = createServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, answer)
+  let connections = 0
+  server.on('connection', () => (connections += 1))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => connections,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -7,7 +7,7 @@ import { get, makeDataFolder, openProxy, openUpstream, statusOf, until } from '.
 const recipes = ['demo', 'other'].map((name) => ({ name, version: '1.0' }))
 
 function warningsOf({ log }: InProcessArbor): Record<string, unknown>[] {
-  return log.filter(({ msg }) => String(msg).includes('none was ever found there'))
+  return log.filter(({ msg }) => String(msg).includes('no page from there is known'))
 }
 
 /** The same index, by a url in which a part is missing, or too much. */

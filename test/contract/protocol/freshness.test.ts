@@ -187,6 +187,19 @@ test('E16: who asks only for files causes the refresh too, and does not wait for
   await until(async () => (await statusOf(arbor, path)) === 404)
 })
 
+test('E16: also where the page is not in memory: after a restart, or since it is too large', async (t) => {
+  const upstream = await openUpstream(t, [demo])
+  const before = await openProxy(t, { main: upstream })
+  const path = await store(before)
+  for (const pagesBytes of [1 << 20, 1]) {
+    const adjust = (config: Config): Config => ({ ...config, memory: { ...config.memory, pagesBytes } })
+    const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 }, { data: before.data, adjust })
+    const asked = pagesAsked(upstream)
+    assert.equal(await statusOf(arbor, path), 200)
+    await until(async () => pagesAsked(upstream) > asked)
+  }
+})
+
 test('B14: of a quarantined project nothing is served', async (t) => {
   const upstream = await openUpstream(t, [demo])
   const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })

@@ -38,7 +38,11 @@ test('each index is served under its name, the default also at /simple/, and sam
     ['one', 'two'].map(async (name) => (await pageOf(arbor, `/${name}/simple/demo/`)).files[0]!.url),
   )
   assert.match(urls[1] ?? '', /\/files\/two\//)
-  for (const url of urls) assert.equal((await get(arbor, url)).status, 200)
+  for (const url of urls) {
+    const response = await get(arbor, url)
+    assert.equal(response.status, 200)
+    await response.arrayBuffer()
+  }
   assert.equal([...one.requests, ...two.requests].filter(({ path }) => path.endsWith('.whl')).length, 1)
   assert.equal(await statusOf(arbor, '/one/simple/secret/'), 404)
   assert.equal(await statusOf(arbor, '/none/simple/demo/'), 404)

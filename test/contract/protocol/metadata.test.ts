@@ -28,16 +28,20 @@ test('B8, F1: metadata that upstream has is passed on, with its digest, at no co
   assert.ok(!upstream.requests.some(({ path }) => path.endsWith('.whl')))
 })
 
-for (const quirk of ['missing', 'mismatched'] as const) {
-  test(`F2, H12: metadata that upstream promises, but that is ${quirk}, comes from the wheel's tail`, async (t) => {
-    const upstream = await openUpstream(t, [demo], { metadata: quirk })
+for (const [what, quirks] of [
+  ['missing', { metadata: 'missing' }],
+  ['mismatched', { metadata: 'mismatched' }],
+  ['an error, again and again', { metadata: 'missing', missingStatus: 500 }],
+] as const) {
+  test(`F2, H12: metadata that upstream promises, but that is ${what}, comes from the wheel's tail`, async (t) => {
+    const upstream = await openUpstream(t, [demo], quirks)
     const arbor = await openProxy(t, { main: upstream })
     const [file] = (await pageOf(arbor, '/simple/demo/')).files
     assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)
     assert.ok(bytesOfWheels(upstream) < 100_000)
   })
-  test(`F2: likewise where upstream gives no ranges, by the whole wheel (${quirk})`, async (t) => {
-    const upstream = await openUpstream(t, [demo], { metadata: quirk, ranges: 'absent' })
+  test(`F2: likewise where upstream gives no ranges, by the whole wheel (${what})`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { ...quirks, ranges: 'absent' })
     const arbor = await openProxy(t, { main: upstream })
     const [file] = (await pageOf(arbor, '/simple/demo/')).files
     assert.equal(await (await get(arbor, `${file?.url}.metadata`)).text(), metadata)

@@ -7,7 +7,18 @@ import { test } from 'node:test'
 import type { InProcessArbor } from '../../support/in-process.ts'
 import type { Upstream } from '../../support/upstream.ts'
 import { makeWheel, wheelMetadata } from '../../support/zip-writer.ts'
-import { get, JSON_TYPE, openProxy, openUpstream, pageOf, statusOf, until, wheelOf } from './proxy.ts'
+import {
+  get,
+  JSON_TYPE,
+  openProxy,
+  openRaw,
+  openUpstream,
+  pageOf,
+  proxyFor,
+  statusOf,
+  until,
+  wheelOf,
+} from './proxy.ts'
 
 const demo = { name: 'demo', version: '1.0', files: { 'demo/__init__.py': 'one' } }
 const filename = 'demo-1.0-py3-none-any.whl'
@@ -84,6 +95,31 @@ test('E17: one that is stored is served while upstream is down', async (t) => {
   assert.equal(await statusOf(arbor, url), 200)
 })
 
+for (const status of [401, 403, 429, 503]) {
+  test(`E17: or refuses to answer (${status}), and is asked again then`, async (t) => {
+    const upstream = await openUpstream(t, [demo], { noHashes: true })
+    const arbor = await openProxy(t, { main: upstream }, { freshMs: 0 })
+    const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+    await (await get(arbor, url)).arrayBuffer()
+    await until(() => isLanded(arbor))
+    upstream.quirks.fileStatus = status
+    assert.equal(await statusOf(arbor, url), 200)
+    upstream.quirks.fileStatus = undefined
+    assert.equal(await statusOf(arbor, url), 200)
+    assert.equal(downloads(upstream), 1)
+  })
+}
+
+test('E17: but not one that upstream has no more', async (t) => {
+  const upstream = await openUpstream(t, [demo], { noHashes: true })
+  const arbor = await openProxy(t, { main: upstream }, { freshMs: 0, notFoundStatuses: [403] })
+  const { url } = (await pageOf(arbor, '/simple/demo/')).files[0]!
+  await (await get(arbor, url)).arrayBuffer()
+  await until(() => isLanded(arbor))
+  upstream.quirks.fileStatus = 403
+  assert.equal(await statusOf(arbor, url), 404)
+})
+
 test('E17: what was stored is served after a restart with upstream down, with its metadata', async (whole) => {
   const data = await mkdtemp(join(tmpdir(), 'arbor-unhashed-'))
   whole.after(() => rm(data, { recursive: true }))
@@ -137,3 +173,17 @@ for (const [what, spoil] of [
     else await assert.rejects(whole)
   })
 }
+
+test('E17: a file without a hash is that of the page that lists it, also where its name could be that of another project', async (t) => {
+  const { url } = await openRaw(t, ({ url: path = '' }, response) => {
+    const project = /^\/simple\/([^/]+)\/$/.exec(path)?.[1]
+    if (project === undefined) return response.end(`bytes of ${path}`)
+    const file = { filename: 'foo-1.0-1.tar.gz', url: `/of-${project}/foo-1.0-1.tar.gz`, hashes: {} }
+    return response.writeHead(200, { 'content-type': JSON_TYPE }).end(JSON.stringify({ files: [file] }))
+  })
+  const arbor = await proxyFor(t, url)
+  for (const project of ['foo', 'foo-1-0']) {
+    const [file] = (await pageOf(arbor, `/simple/${project}/`)).files
+    assert.equal(await (await get(arbor, String(file?.url))).text(), `bytes of /of-${project}/foo-1.0-1.tar.gz`)
+  }
+})

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { PageError } from '../../../server/pages/errors.ts'
+import { readHtml } from '../../../server/pages/html-document.ts'
 import { parseHtmlList } from '../../../server/pages/parse-html.ts'
+import type { ProjectPage } from '../../../storage/model.ts'
 import { A, B, PAGE_URL, parse } from './sample.ts'
 
 function parseAnchor(anchor: string) {
@@ -102,6 +105,28 @@ suite('PEP 503 pages', () => {
     )
     assert.equal(parse(`<base href="javascript:x">${anchor}`).files[0]?.url, `${PAGE_URL}demo-1.zip`)
     assert.equal(parse(`<base target="_blank">${anchor}`).files[0]?.url, `${PAGE_URL}demo-1.zip`)
+  })
+
+  test('a base that is repeated for each link may not be long, or a short page would fill the memory', () => {
+    const anchors = '<a href="demo-1.zip">'.repeat(5000)
+    const page = (base: string): ProjectPage => parse(`<base href="${base}">${anchors}`)
+    assert.equal(page(`https://x.example/${'b'.repeat(1000)}/`).files.length, 5000)
+    assert.throws(() => page(`/${'b'.repeat(100_000)}/`), PageError)
+    assert.throws(() => parse(anchors, { url: `${PAGE_URL}${'b'.repeat(3000)}/` }), PageError)
+    const signed = parse('<a href="demo-1.zip">', { url: `${PAGE_URL}?X-Signature=${'f'.repeat(3000)}` })
+    assert.equal(signed.files[0]?.url, `${PAGE_URL}demo-1.zip`)
+  })
+
+  test('a tag with many attributes takes no more memory than its text', () => {
+    const attributes = Array.from({ length: 300_000 }, (_, number) => `x${number}`).join(' ')
+    const { anchors } = readHtml(`<a ${attributes} href="demo-1.zip" data-yanked="why">`)
+    assert.deepEqual(
+      [...(anchors[0]?.attributes ?? [])],
+      [
+        ['href', 'demo-1.zip'],
+        ['data-yanked', 'why'],
+      ],
+    )
   })
 
   test('H2: links are relative to where redirects ended, without the credentials of that URL', () => {

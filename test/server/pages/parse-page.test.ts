@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { PageError } from '../../../server/pages/errors.ts'
 import { parseProjectList } from '../../../server/pages/parse-page.ts'
 import { DEMO, PAGE_URL, parse, USABLE } from './sample.ts'
 
@@ -41,6 +42,16 @@ suite('pages under any label', () => {
       Buffer.concat([Buffer.from('<a href="demo-1.zip" data-yanked="'), Buffer.from([0xff]), Buffer.from('">x</a>')]),
     )
     assert.equal(page.files[0]?.yanked, '\ufffd')
+  })
+
+  test('what is small on the way and gigabytes as objects is refused before it is parsed', () => {
+    const many = { values: '[],'.repeat(1_000_001), tags: '<a href=demo-1.zip>'.repeat(500_001) }
+    assert.throws(() => parse(`{"files":[${many.values}0]}`), PageError)
+    assert.throws(() => parse(many.tags), PageError)
+    // A list may have more.
+    assert.deepEqual(list(`{"projects":[${many.values}{"name":"demo"}]}`), ['demo'])
+    assert.deepEqual(list(many.tags), ['demo-1.zip'])
+    assert.throws(() => list(`{"projects":[${many.values.repeat(3)}0]}`), PageError)
   })
 
   test('a file without a SHA-256 whose name is not the project’s is left out, since our URL of it leads nowhere', () => {
